@@ -1,0 +1,60 @@
+# Tidemark. The two that matter: `make run` and `make test`.
+
+GO            ?= go
+VERSION       ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS       := -s -w -X main.version=$(VERSION)
+TOOLS         := $(CURDIR)/.tools
+GOLANGCI_LINT := $(TOOLS)/golangci-lint
+LINT_VERSION  := v2.14.0
+# One set of flags for every test, so that the dependencies are compiled once.
+TEST_FLAGS    := -race -tags e2e
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/tidemark
+	CGO_ENABLED=0 $(GO) build -ldflags '$(LDFLAGS)' -o bin/tidemark ./cmd/tidemark
+
+.PHONY: run
+run: build ## build and start Tidemark on its defaults: ./data, http://127.0.0.1:9797
+	./bin/tidemark serve
+
+.PHONY: test
+test: peers lint ## everything: lint, unit, command line, and real peers
+	$(GO) test $(TEST_FLAGS) -timeout 15m ./...
+
+.PHONY: peers
+peers: ## install the real programs that the tests talk to
+	@scripts/install-peers
+
+.PHONY: lint
+lint: $(GOLANGCI_LINT) ## golangci-lint, with the arrows between the folders
+	CGO_ENABLED=0 $(GOLANGCI_LINT) run --timeout 10m ./...
+
+$(GOLANGCI_LINT): Makefile
+	GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	@touch $@
+
+.PHONY: bench
+bench: ## the benchmarks; BENCH=name selects, COUNT repeats
+	$(GO) test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -count $(or $(COUNT),1) -timeout 60m ./...
+
+.PHONY: kill-test
+kill-test: ## kill -9 in many rounds; ROUNDS says how many
+	TIDEMARK_KILL_ROUNDS=$(or $(ROUNDS),50) $(GO) test $(TEST_FLAGS) -timeout 120m -run Kill -v ./cmd/tidemark ./annotate/changelog
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME (default 30s)
+	@scripts/fuzz $(or $(FUZZTIME),30s)
+
+.PHONY: fmt
+fmt: $(GOLANGCI_LINT) ## format the code
+	$(GOLANGCI_LINT) fmt ./...
+
+.PHONY: clean
+clean: ## remove what was built; the data stays
+	rm -rf bin .tools

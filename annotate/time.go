@@ -1,0 +1,111 @@
+package annotate
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Time is a point in time as a sender writes it: RFC 3339, or Unix seconds or
+// milliseconds as a number. It is kept in UTC with millisecond precision. The
+// zero Time is one that was not given.
+type Time struct{ time.Time }
+
+// At returns t as a Time.
+func At(t time.Time) Time {
+	if t.IsZero() {
+		return Time{}
+	}
+	return Time{t.UTC().Truncate(time.Millisecond)}
+}
+
+// secondsBelow is the number from which on a Unix time is read as
+// milliseconds: as seconds it is the year 5138, as milliseconds 1973.
+const secondsBelow = 1e11
+
+// ParseTime reads a time as people and programs write it: RFC 3339, Unix
+// seconds (also with a fraction), or Unix milliseconds.
+func ParseTime(s string) (Time, error) {
+	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
+		return At(t), nil
+	}
+	n, err := strconv.ParseFloat(s, 64)
+	if err != nil || math.IsNaN(n) || math.Abs(n) > 1e15 {
+		return Time{}, fmt.Errorf("%q is not a time; write RFC 3339 such as 2026-01-02T15:04:05Z, or Unix seconds or milliseconds", s)
+	}
+	if math.Abs(n) < secondsBelow {
+		n *= 1000
+	}
+	return Time{time.UnixMilli(int64(math.Round(n))).UTC()}, nil
+}
+
+// ParsePastTime reads what ParseTime reads, and also "now" and "10m ago" with
+// any Go duration or a number of days ("3d ago"), counted from now.
+func ParsePastTime(s string, now time.Time) (Time, error) {
+	s = strings.TrimSpace(s)
+	if s == "now" {
+		return At(now), nil
+	}
+	if span, ok := strings.CutSuffix(s, " ago"); ok {
+		d, err := parseSpan(strings.TrimSpace(span))
+		if err != nil {
+			return Time{}, fmt.Errorf("%q is not a time: %w", s, err)
+		}
+		return At(now.Add(-d)), nil
+	}
+	t, err := ParseTime(s)
+	if err != nil {
+		return Time{}, fmt.Errorf("%w, or a span such as \"10m ago\"", err)
+	}
+	return t, nil
+}
+
+func parseSpan(s string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.ParseFloat(days, 64)
+		if err == nil && n >= 0 && n < 36500 {
+			return time.Duration(n * float64(24*time.Hour)), nil
+		}
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 {
+		return 0, fmt.Errorf("write the span as 90s, 10m, 2h or 3d")
+	}
+	return d, nil
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *Time) UnmarshalJSON(b []byte) error {
+	if bytes.Equal(b, []byte("null")) {
+		*t = Time{}
+		return nil
+	}
+	s := string(b)
+	if b[0] == '"' {
+		if err := json.Unmarshal(b, &s); err != nil {
+			return err
+		}
+	}
+	parsed, err := ParseTime(s)
+	if err != nil {
+		return err
+	}
+	*t = parsed
+	return nil
+}
+
+// timeFormat is RFC 3339 with exactly three decimals, so that times of one
+// answer line up and sort as text.
+const timeFormat = "2006-01-02T15:04:05.000Z07:00"
+
+// MarshalJSON implements json.Marshaler.
+func (t Time) MarshalJSON() ([]byte, error) {
+	if t.IsZero() {
+		return []byte("null"), nil
+	}
+	return []byte(`"` + t.UTC().Format(timeFormat) + `"`), nil
+}
