@@ -73,9 +73,7 @@ func Open(opts Options) (*Store, error) {
 		dbOpts.OutOfOrderTimeWindow = tc.OutOfOrderTimeWindow
 		dbOpts.StaleSeriesCompactionThreshold = tc.StaleSeriesCompactionThreshold
 	}
-	if ec := opts.Config.StorageConfig.ExemplarsConfig; ec != nil {
-		dbOpts.MaxExemplars = ec.MaxExemplars
-	}
+	dbOpts.MaxExemplars = exemplars(opts.Config).MaxExemplars
 	stats := tsdb.NewDBStats()
 	db, err := tsdb.Open(opts.Dir, opts.Logger, opts.Registerer, dbOpts, stats)
 	if err != nil {
@@ -92,6 +90,7 @@ func (s *Store) Notify(w wlog.WriteNotified) { s.SetWriteNotified(w) }
 // storage of a new configuration.
 func (s *Store) Apply(cfg *config.Config) error {
 	applied := *cfg
+	applied.StorageConfig.ExemplarsConfig = exemplars(cfg)
 	if applied.StorageConfig.TSDBConfig != nil {
 		tc := *applied.StorageConfig.TSDBConfig
 		r := effective(cfg, s.retention)
@@ -122,6 +121,16 @@ func effective(cfg *config.Config, fallback Retention) Retention {
 		return fallback
 	}
 	return Retention{Time: time.Duration(tc.Retention.Time), Size: int64(tc.Retention.Size)}
+}
+
+// exemplars returns what cfg says of exemplars, and Prometheus' default where it
+// says nothing.
+func exemplars(cfg *config.Config) *config.ExemplarsConfig {
+	if cfg.StorageConfig.ExemplarsConfig != nil {
+		return cfg.StorageConfig.ExemplarsConfig
+	}
+	byDefault := config.DefaultExemplarsConfig
+	return &byDefault
 }
 
 // BlockMetas lists the blocks on disk.
