@@ -1,6 +1,7 @@
 package federate_test
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"math"
@@ -85,7 +86,7 @@ func TestProtobufCarriesNativeHistograms(t *testing.T) {
 	families := map[string]*dto.MetricFamily{}
 	for {
 		var family dto.MetricFamily
-		if err := dec.Decode(&family); err == io.EOF {
+		if err := dec.Decode(&family); errors.Is(err, io.EOF) {
 			break
 		} else {
 			require.NoError(t, err)

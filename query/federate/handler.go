@@ -13,6 +13,7 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
@@ -146,7 +147,7 @@ func (h *handler) newest(ctx context.Context, selectors [][]*labels.Matcher) ([]
 		samples = append(samples, s)
 	}
 	slices.SortStableFunc(samples, func(a, b sample) int {
-		return cmp.Compare(a.labels.Get(labels.MetricName), b.labels.Get(labels.MetricName))
+		return cmp.Compare(a.labels.Get(model.MetricNameLabel), b.labels.Get(labels.MetricName))
 	})
 	return samples, nil
 }
@@ -184,7 +185,7 @@ func (h *handler) encode(w io.Writer, format expfmt.Format, samples []sample) er
 		return err
 	}
 	for _, s := range samples {
-		name := s.labels.Get(labels.MetricName)
+		name := s.labels.Get(model.MetricNameLabel)
 		if name == "" || s.histogram != nil && !native && !s.histogram.UsesCustomBuckets() {
 			continue // the text formats have no words for native histograms
 		}

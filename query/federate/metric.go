@@ -34,7 +34,7 @@ func familyType(s sample) dto.MetricType {
 // instance label, empty where it has none, so that the scraping server does not
 // put its own there.
 func metric(s sample, external labels.Labels) *dto.Metric {
-	b := labels.NewBuilder(s.labels).Del(labels.MetricName)
+	b := labels.NewBuilder(s.labels).Del(model.MetricNameLabel)
 	external.Range(func(l labels.Label) {
 		if !s.labels.Has(l.Name) {
 			b.Set(l.Name, l.Value)
