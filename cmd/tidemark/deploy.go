@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/tidemark/tidemark/annotate"
+	"github.com/tidemark/tidemark/annotate/deploy"
+)
+
+type deployCmd struct {
+	connection
+	whatFlags
+	Kind    string        `default:"deploy" help:"The kind of change (${default})."`
+	Timeout time.Duration `default:"3s" help:"How long the deploy may wait for the server, at its beginning and at its end."`
+
+	Command []string `arg:"" passthrough:"partial" help:"The command, and its arguments."`
+}
+
+// Help tells what no flag does.
+func (deployCmd) Help() string {
+	return `The command runs as it would without tidemark: same input, output, signals and exit code. What is not
+said by flags comes from the CI system (GitHub, GitLab, Jenkins, CircleCI, Buildkite) and from git; the version is
+the commit's tag or the beginning of its hash. A server that cannot be reached never stops a deploy: what it could
+not take is kept in the spool, and sent with the next deploy or by tidemark change flush.`
+}
+
+// Run runs the command and reports it. It ends with the command's exit code.
+func (c *deployCmd) Run(ctx context.Context, io streams) error {
+	args := c.Command
+	if len(args) > 0 && args[0] == "--" {
+		args = args[1:]
+	}
+	if len(args) == 0 {
+		return &exitError{codeUsage, fmt.Errorf("the command is missing; write it behind --, as in: tidemark deploy --service web -- ./deploy.sh")}
+	}
+	report, err := c.reported(ctx, os.Getenv)
+	if err != nil {
+		return err
+	}
+	outcome := deploy.Deploy{
+		Report: report,
+		Args:   args,
+		Stdin:  io.In, Stdout: io.Out, Stderr: io.Err,
+		Log: c.log(io),
+	}.Run(ctx)
+	if outcome.Code == 0 {
+		return nil
+	}
+	return &exitError{outcome.Code, outcome.Err}
+}
+
+// reported returns what is known of the deploy before it runs.
+func (c *deployCmd) reported(ctx context.Context, env deploy.Env) (annotate.Report, error) {
+	r, err := c.report("tidemark-deploy")
+	if err != nil {
+		return annotate.Report{}, err
+	}
+	r.Kind = c.Kind
+	facts, inCI := deploy.FromCI(env)
+	fromGit := deploy.FromGit(ctx, env)
+	if inCI {
+		fromGit.Who = nil // whoever the CI system's machine is set up for
+	}
+	return facts.Or(fromGit).Fill(r), nil
+}
+
+// log returns where the deploy is reported. No mistake in how to reach the
+// server stops the deploy.
+func (c *deployCmd) log(io streams) deploy.Log {
+	token, err := c.token()
+	if err != nil {
+		io.warn(err.Error())
+	}
+	to, err := c.dialWith(token, c.Timeout, io)
+	if err != nil {
+		io.warn(fmt.Sprintf("the deploy is not recorded: %v", err))
+		return unrecorded{}
+	}
+	return c.outbox(to, io).NewLogbook(c.Timeout)
+}
+
+// unrecorded is the log of a deploy that nobody hears of.
+type unrecorded struct{}
+
+var _ deploy.Log = unrecorded{}
+
+// Open implements deploy.Log.
+func (unrecorded) Open(context.Context, annotate.Report) {}
+
+// Alive implements deploy.Log.
+func (unrecorded) Alive(time.Time) {}
+
+// Close implements deploy.Log.
+func (unrecorded) Close(context.Context, annotate.Report) {}

@@ -1,0 +1,39 @@
+// Command tidemark is Tidemark's one binary: the server, and the commands that
+// tell it what changed.
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/alecthomas/kong"
+)
+
+type cli struct {
+	Change changeCmd `cmd:"" help:"Record, read and follow changes."`
+	Deploy deployCmd `cmd:"" help:"Run a command as a deploy, and record it."`
+}
+
+func main() {
+	os.Exit(run(context.Background(), os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// run runs one command line and returns the exit code.
+func run(ctx context.Context, args []string, io streams) int {
+	var c cli
+	parser, err := kong.New(&c,
+		kong.Name("tidemark"),
+		kong.Description("A metrics server that knows what changed."),
+		kong.Writers(io.Out, io.Err),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(io),
+	)
+	if err != nil {
+		return exitCode(err, io)
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		return exitCode(&exitError{codeUsage, err}, io)
+	}
+	return exitCode(command.Run(), io)
+}

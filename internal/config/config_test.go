@@ -1,0 +1,140 @@
+package config_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tidemark/tidemark/ingest/push"
+	"github.com/tidemark/tidemark/internal/config"
+)
+
+var update = flag.Bool("update", false, "write the expected errors of testdata/invalid anew")
+
+// files returns the files that pattern finds; there is at least one.
+func files(t testing.TB, pattern string) []string {
+	t.Helper()
+	found, err := filepath.Glob(pattern)
+	require.NoError(t, err)
+	require.NotEmpty(t, found, pattern)
+	return found
+}
+
+func parse(t testing.TB, yaml string) *config.Config {
+	t.Helper()
+	cfg, err := config.Parse([]byte(yaml), "tidemark.yml", "")
+	require.NoError(t, err)
+	return cfg
+}
+
+func TestInvalidFiles(t *testing.T) {
+	for _, file := range files(t, "testdata/invalid/*.yml") {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			data, err := os.ReadFile(file)
+			require.NoError(t, err)
+			cfg, err := config.Parse(data, "tidemark.yml", "")
+			require.Error(t, err)
+			require.Nil(t, cfg)
+			golden := strings.TrimSuffix(file, ".yml") + ".txt"
+			if *update {
+				require.NoError(t, os.WriteFile(golden, []byte(err.Error()+"\n"), 0o600))
+			}
+			want, readErr := os.ReadFile(golden)
+			require.NoError(t, readErr)
+			require.Equal(t, string(want), err.Error()+"\n")
+		})
+	}
+}
+
+func TestValidFiles(t *testing.T) {
+	for _, file := range files(t, "testdata/valid/*.yml") {
+		cfg, err := config.Load(file)
+		require.NoError(t, err, file)
+		require.NoError(t, cfg.AddEmbeddedJobs("here"), file)
+	}
+}
+
+func TestEverySectionIsRead(t *testing.T) {
+	cfg, err := config.Load("testdata/valid/everything.yml")
+	require.NoError(t, err)
+	require.Equal(t, config.Host{
+		Enabled: true, JobName: "machine",
+		Collectors: []string{"cpu", "loadavg"}, Enable: []string{"processes"}, Disable: []string{"loadavg"},
+		Flags: map[string]string{"collector.filesystem.mount-points-exclude": "^/(dev|proc)($|/)", "path.rootfs": "/host"},
+	}, cfg.Host)
+	require.Equal(t, config.Changes{MaxPerRequest: 50, Series: config.ChangeSeries{MaxChanges: 20, MaxGroups: 30}}, cfg.Changes)
+	require.Equal(t, config.Auth{Anonymous: "none", Users: map[string]string{"ann": "admin", "bob": "operator"}}, cfg.Auth)
+	require.Equal(t, push.Limits{
+		MaxSamples: 1000, MaxLabels: 20, MaxLabelName: 100, MaxLabelValue: 200, MaxConcurrent: 3, MaxBody: 1 << 20,
+	}, cfg.Ingest.Limits())
+	require.Len(t, cfg.Prometheus.ScrapeConfigs, 2)
+	require.Equal(t, "home", cfg.Prometheus.GlobalConfig.ExternalLabels.Get("site"))
+	require.Zero(t, cfg.Prometheus.StorageConfig.TSDBConfig.OutOfOrderTimeWindow)
+	require.EqualValues(t, 5, cfg.Prometheus.StorageConfig.ExemplarsConfig.MaxExemplars)
+}
+
+func TestByteOrderMarkAndCarriageReturns(t *testing.T) {
+	cfg, err := config.Load("testdata/valid/bom_crlf.yml")
+	require.NoError(t, err)
+	require.False(t, cfg.Host.Enabled)
+	require.Equal(t, model.Duration(20*time.Second), cfg.Prometheus.GlobalConfig.ScrapeInterval)
+}
+
+func TestRefusesWhatIsNoText(t *testing.T) {
+	f := func(data, says string) {
+		t.Helper()
+		_, err := config.Parse([]byte(data), "tidemark.yml", "")
+		require.ErrorContains(t, err, says)
+	}
+	f("\xff\xfeh\x00o\x00", "UTF-8")
+	f(strings.Repeat("#", config.MaxFile+1), "file_sd_configs")
+	f("host: \x00", "tidemark.yml")
+	_, err := config.Load(filepath.Join(t.TempDir(), "missing.yml"))
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestRelativePathsStartAtTheFile(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "tidemark.yml")
+	require.NoError(t, os.WriteFile(file, []byte("rule_files: [rules/*.yml]\nhost: {enabled: false}\n"), 0o600))
+	cfg, err := config.Load(file)
+	require.NoError(t, err)
+	require.Equal(t, []string{filepath.Join(dir, "rules/*.yml")}, cfg.Prometheus.RuleFiles)
+}
+
+func TestNotesAnEmptyEnvironmentVariable(t *testing.T) {
+	t.Setenv("TIDEMARK_TEST_SITE", "")
+	cfg := parse(t, "global: {external_labels: {site: $TIDEMARK_TEST_SITE}}")
+	require.Len(t, cfg.Notes, 1)
+	require.Contains(t, cfg.Notes[0], "TIDEMARK_TEST_SITE")
+}
+
+func FuzzParse(f *testing.F) {
+	for _, pattern := range []string{"testdata/valid/*.yml", "testdata/invalid/*.yml"} {
+		for _, file := range files(f, pattern) {
+			data, err := os.ReadFile(file)
+			require.NoError(f, err)
+			f.Add(data)
+		}
+	}
+	f.Add([]byte("a: &x {<<: *x}\nhost: *x"))
+	f.Add([]byte("host: {}\u2028global: {}"))
+	f.Add([]byte("? host\n: {enabled: false}\n? global\n: {}\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		cfg, err := config.Parse(data, "tidemark.yml", "")
+		if (cfg == nil) == (err == nil) {
+			t.Fatalf("got %v and %v", cfg, err)
+		}
+		if cfg != nil {
+			if err := cfg.AddEmbeddedJobs("here"); err != nil && len(cfg.Prometheus.ScrapeConfigFiles) == 0 {
+				t.Fatal(err)
+			}
+		}
+	})
+}

@@ -1,0 +1,217 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/alecthomas/units"
+	"go.yaml.in/yaml/v3"
+)
+
+// reader reads Tidemark's own sections, and gathers all that is wrong with them.
+type reader struct {
+	file string
+	errs []error
+}
+
+// fail notes what is wrong with the node that key leads to.
+func (r *reader) fail(n *yaml.Node, key, format string, args ...any) {
+	r.errs = append(r.errs, problem(r.file, n, key, fmt.Sprintf(format, args...)))
+}
+
+// read takes the value of a key over. What is wrong with it goes to r.
+type read func(r *reader, n *yaml.Node, key string)
+
+// object reads a mapping whose keys are known.
+func object(fields map[string]read) read {
+	return func(r *reader, n *yaml.Node, key string) {
+		r.entries(n, key, func(name *yaml.Node, value *yaml.Node, path string) {
+			if readField, ok := fields[name.Value]; ok {
+				readField(r, value, path)
+				return
+			}
+			r.fail(name, path, "unknown key; %s", known(name.Value, slices.Collect(maps.Keys(fields))))
+		})
+	}
+}
+
+// entries calls visit with each entry of a mapping, and the path that leads to
+// its value. No value at all is an empty mapping.
+func (r *reader) entries(n *yaml.Node, key string, visit func(name, value *yaml.Node, path string)) {
+	n = resolve(n)
+	if isNull(n) {
+		return
+	}
+	if n.Kind != yaml.MappingNode {
+		r.fail(n, key, "is %s, and must be a mapping of keys to values", kind(n))
+		return
+	}
+	first := map[string]int{}
+	for i := 0; i < len(n.Content); i += 2 {
+		name := resolve(n.Content[i])
+		path := key + "." + name.Value
+		line, twice := first[name.Value]
+		switch {
+		case name.Kind != yaml.ScalarNode:
+			r.fail(name, key, "a key must be a word, not %s", kind(name))
+		case name.ShortTag() == "!!merge":
+			r.fail(name, path, "merging is not possible here: write the keys out")
+		case twice:
+			r.fail(name, path, "is there twice, first in line %d: keep one", line)
+		default:
+			first[name.Value] = name.Line
+			visit(name, n.Content[i+1], path)
+		}
+	}
+}
+
+// boolean reads true or false.
+func boolean(into *bool) read {
+	return scalar("true or false", func(n *yaml.Node) (err error) {
+		if n.ShortTag() != "!!bool" {
+			return errNot
+		}
+		return n.Decode(into)
+	})
+}
+
+// text reads a string that check accepts; its error says what would be right.
+func text(into *string, check func(string) error) read {
+	return func(r *reader, n *yaml.Node, key string) {
+		n = resolve(n)
+		if isNull(n) {
+			return
+		}
+		if n.Kind != yaml.ScalarNode {
+			r.fail(n, key, "is %s, and must be text", kind(n))
+			return
+		}
+		if err := check(n.Value); err != nil {
+			r.fail(n, key, "%v", err)
+			return
+		}
+		*into = n.Value
+	}
+}
+
+// number reads a whole number from low to high.
+func number(into *int, low, high int) read {
+	return scalar(fmt.Sprintf("a whole number from %d to %d", low, high), func(n *yaml.Node) error {
+		value, err := strconv.Atoi(n.Value)
+		if err != nil || value < low || value > high {
+			return errNot
+		}
+		*into = value
+		return nil
+	})
+}
+
+// size reads a number of bytes from low to high, written as 512KB or 32MB, in
+// which Prometheus' way 1KB is 1024 bytes.
+func size(into *int64, low, high int64) read {
+	return scalar(fmt.Sprintf("a size from %s to %s, such as 32MB", units.Base2Bytes(low), units.Base2Bytes(high)), func(n *yaml.Node) error {
+		value, err := units.ParseBase2Bytes(n.Value)
+		if err != nil || int64(value) < low || int64(value) > high || value >= math.MaxInt64 {
+			return errNot
+		}
+		*into = int64(value)
+		return nil
+	})
+}
+
+// errNot is a value that is not what it must be.
+var errNot = fmt.Errorf("not what it must be")
+
+// scalar reads a single value with take. No value at all keeps the default.
+func scalar(must string, take func(*yaml.Node) error) read {
+	return func(r *reader, n *yaml.Node, key string) {
+		n = resolve(n)
+		switch {
+		case isNull(n):
+		case n.Kind != yaml.ScalarNode:
+			r.fail(n, key, "is %s, and must be %s", kind(n), must)
+		case take(n) != nil:
+			r.fail(n, key, "is %s, and must be %s", quoted(n.Value), must)
+		}
+	}
+}
+
+// words reads a list of strings, each of which check accepts. An empty list is
+// not nil.
+func words(into *[]string, check func(string) error) read {
+	return func(r *reader, n *yaml.Node, key string) {
+		n = resolve(n)
+		if isNull(n) {
+			return
+		}
+		if n.Kind != yaml.SequenceNode {
+			r.fail(n, key, "is %s, and must be a list such as [%s]", kind(n), "cpu, filesystem")
+			return
+		}
+		list := make([]string, len(n.Content))
+		for i, item := range n.Content {
+			text(&list[i], check)(r, item, fmt.Sprintf("%s[%d]", key, i))
+		}
+		*into = list
+	}
+}
+
+// pairs reads a mapping whose keys are the user's own; check judges an entry.
+func pairs(into *map[string]string, check func(key, value string) error) read {
+	return func(r *reader, n *yaml.Node, key string) {
+		got := map[string]string{}
+		r.entries(n, key, func(name, value *yaml.Node, path string) {
+			value = resolve(value)
+			if value.Kind != yaml.ScalarNode || isNull(value) {
+				r.fail(value, path, "is %s, and must be text", kind(value))
+				return
+			}
+			if err := check(name.Value, value.Value); err != nil {
+				r.fail(value, path, "%v", err)
+				return
+			}
+			got[name.Value] = value.Value
+		})
+		if len(got) > 0 {
+			*into = got
+		}
+	}
+}
+
+// resolve follows an alias to what it stands for.
+func resolve(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}
+
+func isNull(n *yaml.Node) bool {
+	return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null"
+}
+
+// kind says what n is, for an error.
+func kind(n *yaml.Node) string {
+	switch {
+	case n.Kind == yaml.MappingNode:
+		return "a mapping"
+	case n.Kind == yaml.SequenceNode:
+		return "a list"
+	case isNull(n):
+		return "empty"
+	default:
+		return quoted(n.Value)
+	}
+}
+
+// quoted is a value as an error shows it, shortened when it is long.
+func quoted(value string) string {
+	const most = 60
+	if runes := []rune(value); len(runes) > most {
+		value = string(runes[:most]) + "…"
+	}
+	return strconv.Quote(value)
+}
