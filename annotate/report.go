@@ -194,14 +194,17 @@ func moveTo(c *Change, to Status, startSaid, endSaid bool, now time.Time) {
 	}
 }
 
-// rank orders the statuses by how far along they are.
+// rank orders the statuses by how far along they are. Lost comes before the
+// ends that somebody saw: whoever did see it knows better.
 func rank(s Status) int {
 	switch s {
 	case Planned:
 		return 0
 	case Running:
 		return 1
-	default:
+	case Lost:
 		return 2
+	default:
+		return 3
 	}
 }

@@ -24,7 +24,7 @@ func million(b *testing.B) *changelog.Log {
 	began := time.Now()
 	reports := make([]annotate.Report, 0, 1000)
 	for i := range total {
-		start := now.Add(-year * time.Duration(total-i) / total)
+		start := now.Add(-year / total * time.Duration(total-i))
 		end := start.Add(time.Duration(random.IntN(600)) * time.Second)
 		if i%1000 == 0 {
 			end = start.Add(time.Duration(random.IntN(72)) * time.Hour)

@@ -36,9 +36,10 @@ type Options struct {
 // Log is the change log. All its methods may be called at the same time. Times
 // are kept in milliseconds.
 type Log struct {
-	opts    Options
-	write   *sql.DB // one connection, the writer's
-	read    *sql.DB
+	opts  Options
+	write *sql.DB // one connection, the writer's
+	read  *sql.DB
+	*statements
 	metrics *logMetrics
 	queue   chan *call
 	closed  chan struct{}
@@ -91,6 +92,9 @@ func (l *Log) open(ctx context.Context, path string) (err error) {
 	}
 	l.write.SetMaxOpenConns(1)
 	if err = migrate(ctx, l.write); err != nil {
+		return err
+	}
+	if l.statements, err = prepare(ctx, l.write); err != nil {
 		return err
 	}
 	if l.read, err = sql.Open("sqlite", dsn(path, true)); err != nil {

@@ -11,7 +11,7 @@ import (
 
 // Get returns the newest state of the change with the id given, or a NotFound error.
 func (l *Log) Get(ctx context.Context, id string) (annotate.Change, error) {
-	return load(ctx, l.read, "id = ?", canonical(id))
+	return one(l.read.QueryRowContext(ctx, "SELECT body FROM changes WHERE id = ?", canonical(id)))
 }
 
 // Revisions returns every state that the change had, oldest first, or a NotFound error.
@@ -95,9 +95,10 @@ func (l *Log) Last(ctx context.Context, f annotate.Filter, perService bool) ([]a
 	if !perService {
 		return l.load(ctx, "SELECT body FROM changes WHERE "+w.String()+" ORDER BY start_ms DESC, id DESC LIMIT 1", w.args...)
 	}
+	w.and("service = g.service")
 	return l.load(ctx, fmt.Sprintf(`
-		SELECT c.body FROM (SELECT max(printf('%%020d', start_ms) || id) AS newest FROM changes WHERE %s GROUP BY service) k
-		JOIN changes c ON c.id = substr(k.newest, 21)
+		SELECT c.body FROM (SELECT DISTINCT service FROM groups) g
+		JOIN changes c ON c.rowid = (SELECT rowid FROM changes WHERE %s ORDER BY start_ms DESC, id DESC LIMIT 1)
 		ORDER BY c.start_ms DESC, c.id DESC LIMIT %d`, w, maxLast), w.args...)
 }
 

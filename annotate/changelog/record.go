@@ -37,7 +37,7 @@ func (l *Log) Record(ctx context.Context, by string, r annotate.Report) (annotat
 func (l *Log) RecordBatch(ctx context.Context, by string, reports []annotate.Report) ([]annotate.Result, error) {
 	results := make([]annotate.Result, len(reports))
 	outcomes := make([]outcome, len(reports))
-	err := l.submit(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	err := l.submit(ctx, func(ctx context.Context, tx transaction) error {
 		for i, r := range reports {
 			var err error
 			if results[i].Change, outcomes[i], err = l.record(ctx, tx, by, r); err != nil {
@@ -54,7 +54,7 @@ func (l *Log) RecordBatch(ctx context.Context, by string, reports []annotate.Rep
 		return nil, err
 	}
 	for _, o := range outcomes {
-		l.count(o)
+		l.tally(o)
 	}
 	return results, nil
 }
@@ -63,8 +63,8 @@ func (l *Log) RecordBatch(ctx context.Context, by string, reports []annotate.Rep
 // A patch that alters nothing leaves no revision.
 func (l *Log) Amend(ctx context.Context, by, id string, p annotate.Patch) (change annotate.Change, err error) {
 	var o outcome
-	err = l.submit(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		was, err := load(ctx, tx, "id = ?", canonical(id))
+	err = l.submit(ctx, func(ctx context.Context, tx transaction) error {
+		was, err := one(tx.row(ctx, tx.byID, canonical(id)))
 		if err != nil {
 			return err
 		}
@@ -78,7 +78,7 @@ func (l *Log) Amend(ctx context.Context, by, id string, p annotate.Patch) (chang
 	if err != nil {
 		return annotate.Change{}, err
 	}
-	l.count(o)
+	l.tally(o)
 	return change, nil
 }
 
@@ -91,7 +91,7 @@ const (
 	updated
 )
 
-func (l *Log) count(o outcome) {
+func (l *Log) tally(o outcome) {
 	switch o {
 	case created:
 		l.metrics.created.Inc()
@@ -102,10 +102,10 @@ func (l *Log) count(o outcome) {
 	}
 }
 
-func (l *Log) record(ctx context.Context, tx *sql.Tx, by string, r annotate.Report) (annotate.Change, outcome, error) {
+func (l *Log) record(ctx context.Context, tx transaction, by string, r annotate.Report) (annotate.Change, outcome, error) {
 	now := l.opts.Now()
 	if r.ExternalID != "" {
-		was, err := load(ctx, tx, "source = ? AND external_id = ? AND external_id != ''", r.Source, r.ExternalID)
+		was, err := one(tx.row(ctx, tx.byIdentity, r.Source, r.ExternalID))
 		if err == nil {
 			return l.keep(ctx, tx, by, was, r.Update(was, now))
 		}
@@ -124,7 +124,7 @@ func (l *Log) record(ctx context.Context, tx *sql.Tx, by string, r annotate.Repo
 
 // keep writes next as the newest revision of was, which is empty for a new
 // change, unless nothing changed.
-func (l *Log) keep(ctx context.Context, tx *sql.Tx, by string, was, next annotate.Change) (annotate.Change, outcome, error) {
+func (l *Log) keep(ctx context.Context, tx transaction, by string, was, next annotate.Change) (annotate.Change, outcome, error) {
 	if was.Revision > 0 && reflect.DeepEqual(was, next) {
 		return was, unchanged, nil
 	}
@@ -133,7 +133,7 @@ func (l *Log) keep(ctx context.Context, tx *sql.Tx, by string, was, next annotat
 		return annotate.Change{}, unchanged, err
 	}
 	if next.Undoes != "" && next.Undoes != was.Undoes {
-		if _, err := load(ctx, tx, "id = ?", canonical(next.Undoes)); annotate.CodeOf(err) == annotate.NotFound {
+		if _, err := one(tx.row(ctx, tx.byID, canonical(next.Undoes))); annotate.CodeOf(err) == annotate.NotFound {
 			return annotate.Change{}, unchanged, &annotate.Error{Code: annotate.Invalid, Field: "undoes", Value: next.Undoes, Message: "no change has this id"}
 		} else if err != nil {
 			return annotate.Change{}, unchanged, err
@@ -152,14 +152,14 @@ func (l *Log) keep(ctx context.Context, tx *sql.Tx, by string, was, next annotat
 	if err != nil {
 		return annotate.Change{}, unchanged, fmt.Errorf("encoding the change: %w", err)
 	}
-	if err := write(ctx, tx, by, next, body); err != nil {
+	if err := write(ctx, tx, by, was, next, body); err != nil {
 		return annotate.Change{}, unchanged, fmt.Errorf("writing the change: %w", err)
 	}
 	return next, what, nil
 }
 
-// write puts c, which body encodes, into the tables.
-func write(ctx context.Context, tx *sql.Tx, by string, c annotate.Change, body []byte) error {
+// write puts c, which body encodes, into the tables in place of was.
+func write(ctx context.Context, tx transaction, by string, was, c annotate.Change, body []byte) error {
 	end := int64(annotate.Ongoing)
 	if c.End != nil {
 		end = c.End.UnixMilli()
@@ -168,31 +168,46 @@ func write(ctx context.Context, tx *sql.Tx, by string, c annotate.Change, body [
 	if c.Who != nil {
 		who = c.Who.Name
 	}
-	_, err := tx.ExecContext(ctx, `
-		INSERT INTO changes (id, source, external_id, kind, service, environment, version, who, status, start_ms, end_ms, words, body)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET
-			kind = excluded.kind, service = excluded.service, environment = excluded.environment, version = excluded.version,
-			who = excluded.who, status = excluded.status, start_ms = excluded.start_ms, end_ms = excluded.end_ms,
-			words = excluded.words, body = excluded.body`,
-		c.ID, c.Source, c.ExternalID, c.Kind, c.Service, c.Environment, c.Version, who, string(c.Status),
-		c.Start.UnixMilli(), end, words(c), body)
-	if err != nil {
+	if err := tx.exec(ctx, tx.putChange, c.ID, c.Source, c.ExternalID, c.Kind, c.Service, c.Environment, c.Version, who, string(c.Status),
+		c.Start.UnixMilli(), end, words(c), body); err != nil {
 		return err
 	}
-	if c.Revision > 1 {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM labels WHERE change_id = ?", c.ID); err != nil {
+	if err := count(ctx, tx, was, c); err != nil {
+		return err
+	}
+	if len(was.Labels) > 0 {
+		if err := tx.exec(ctx, tx.dropLabels, c.ID); err != nil {
 			return err
 		}
 	}
 	for name, value := range c.Labels {
-		if _, err := tx.ExecContext(ctx, "INSERT INTO labels (name, value, change_id) VALUES (?, ?, ?)", name, value, c.ID); err != nil {
+		if err := tx.exec(ctx, tx.putLabel, name, value, c.ID); err != nil {
 			return err
 		}
 	}
-	_, err = tx.ExecContext(ctx, "INSERT INTO revisions (change_id, revision, time_ms, by, body) VALUES (?, ?, ?, ?, ?)",
-		c.ID, c.Revision, c.Updated.UnixMilli(), by, body)
-	return err
+	return tx.exec(ctx, tx.putRevision, c.ID, c.Revision, c.Updated.UnixMilli(), by, body)
+}
+
+// count moves was to c in the counts by day and group.
+func count(ctx context.Context, tx transaction, was, c annotate.Change) error {
+	if was.Revision > 0 {
+		if dayOf(was.Start.UnixMilli()) == dayOf(c.Start.UnixMilli()) && groupOf(was) == groupOf(c) {
+			return nil
+		}
+		g := groupOf(was)
+		if err := tx.exec(ctx, tx.countDown, dayOf(was.Start.UnixMilli()), g.Kind, g.Service, g.Environment, string(g.Status)); err != nil {
+			return err
+		}
+	}
+	g := groupOf(c)
+	if err := tx.exec(ctx, tx.countUp, dayOf(c.Start.UnixMilli()), g.Kind, g.Service, g.Environment, string(g.Status)); err != nil {
+		return err
+	}
+	return tx.exec(ctx, tx.putGroup, g.Kind, g.Service, g.Environment)
+}
+
+func groupOf(c annotate.Change) annotate.Group {
+	return annotate.Group{Kind: c.Kind, Service: c.Service, Environment: c.Environment, Status: c.Status}
 }
 
 // words is what a text search looks through.
@@ -207,16 +222,10 @@ func words(c annotate.Change) string {
 	return strings.ToLower(strings.Join(parts, "\n"))
 }
 
-// querier is a transaction or a database.
-type querier interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}
-
-// load returns the one change that the condition selects.
-func load(ctx context.Context, q querier, condition string, args ...any) (annotate.Change, error) {
+// one returns the change whose body the row holds, or a NotFound error.
+func one(row *sql.Row) (annotate.Change, error) {
 	var body []byte
-	err := q.QueryRowContext(ctx, "SELECT body FROM changes WHERE "+condition, args...).Scan(&body)
+	err := row.Scan(&body)
 	if errors.Is(err, sql.ErrNoRows) {
 		return annotate.Change{}, &annotate.Error{Code: annotate.NotFound, Message: "the log has no such change"}
 	}

@@ -32,12 +32,32 @@ CREATE TABLE changes (
 ) STRICT;
 
 CREATE UNIQUE INDEX changes_identity ON changes (source, external_id) WHERE external_id != '';
-CREATE INDEX changes_start ON changes (long, start_ms, id, end_ms, kind, service, environment, version, who, status);
-CREATE INDEX changes_long  ON changes (end_ms) WHERE long;
-CREATE INDEX changes_group ON changes (kind, service, environment, start_ms, status);
-CREATE INDEX changes_service ON changes (service, start_ms) WHERE status != 'planned';
-CREATE INDEX changes_version ON changes (service, environment, end_ms, version, start_ms, id, who)
+CREATE INDEX changes_start   ON changes (start_ms, id, long, end_ms, kind, service, environment, version, who, status);
+CREATE INDEX changes_long    ON changes (start_ms, id, end_ms) WHERE long = 1;
+CREATE INDEX changes_group   ON changes (kind, service, environment, start_ms, id);
+CREATE INDEX changes_service ON changes (service, start_ms, id);
+CREATE INDEX changes_version ON changes (service, environment, end_ms, start_ms, id)
 	WHERE kind = 'deploy' AND status = 'succeeded' AND version != '';
+
+-- How many changes started on each day (Unix days) by group: what a count over
+-- a long time adds up, instead of the changes themselves.
+CREATE TABLE daily (
+	day         INTEGER NOT NULL,
+	kind        TEXT    NOT NULL,
+	service     TEXT    NOT NULL,
+	environment TEXT    NOT NULL,
+	status      TEXT    NOT NULL,
+	n           INTEGER NOT NULL,
+	PRIMARY KEY (day, kind, service, environment, status)
+) STRICT, WITHOUT ROWID;
+
+-- Every kind, service and environment that a change had.
+CREATE TABLE groups (
+	kind        TEXT NOT NULL,
+	service     TEXT NOT NULL,
+	environment TEXT NOT NULL,
+	PRIMARY KEY (kind, service, environment)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE labels (
 	name      TEXT NOT NULL,

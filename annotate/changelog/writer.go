@@ -2,7 +2,6 @@ package changelog
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"sync"
@@ -17,14 +16,14 @@ const maxGroup = 512
 // call is one write that waits for its commit.
 type call struct {
 	ctx  context.Context
-	do   func(context.Context, *sql.Tx) error
+	do   func(context.Context, transaction) error
 	err  error
 	done chan error
 }
 
 // submit has do run within the writer's next transaction, and returns when that
 // is on the disk. An error of do undoes what do wrote and nothing else.
-func (l *Log) submit(ctx context.Context, do func(context.Context, *sql.Tx) error) error {
+func (l *Log) submit(ctx context.Context, do func(context.Context, transaction) error) error {
 	c := &call{ctx: ctx, do: do, done: make(chan error, 1)}
 	select {
 	case <-l.closed:
@@ -119,19 +118,20 @@ func (l *Log) runGroup(group []*call) error {
 		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
+	t := transaction{tx, l.statements}
 	for _, c := range group {
 		if c.err = c.ctx.Err(); c.err != nil {
 			continue
 		}
-		if _, err := tx.ExecContext(ctx, "SAVEPOINT one"); err != nil {
+		if err := t.exec(ctx, t.savepoint); err != nil {
 			return err
 		}
-		c.err = c.do(ctx, tx)
-		end := "RELEASE one"
-		if c.err != nil {
-			end = "ROLLBACK TO one; RELEASE one"
+		if c.err = c.do(ctx, t); c.err != nil {
+			if err := t.exec(ctx, t.rollback); err != nil {
+				return errors.Join(err, c.err)
+			}
 		}
-		if _, err := tx.ExecContext(ctx, end); err != nil {
+		if err := t.exec(ctx, t.release); err != nil {
 			return errors.Join(err, c.err)
 		}
 	}

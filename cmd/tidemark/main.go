@@ -10,8 +10,12 @@ import (
 )
 
 type cli struct {
-	Change changeCmd `cmd:"" help:"Record, read and follow changes."`
-	Deploy deployCmd `cmd:"" help:"Run a command as a deploy, and record it."`
+	Serve   serveCmd   `cmd:"" help:"Run the server."`
+	Change  changeCmd  `cmd:"" help:"Record, read and follow changes."`
+	Deploy  deployCmd  `cmd:"" help:"Run a command as a deploy, and record it."`
+	Token   tokenCmd   `cmd:"" help:"Make, list and revoke tokens, in the server's storage folder."`
+	Check   checkCmd   `cmd:"" help:"Check files before they are used."`
+	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
 func main() {

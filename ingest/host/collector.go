@@ -9,7 +9,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"github.com/prometheus/node_exporter/collector"
 )
 
 // Options say what is collected.
@@ -59,6 +58,14 @@ func New(opts Options) (*Collector, error) {
 	return c, nil
 }
 
+// Validate returns why New would refuse opts, whatever flags this process has.
+func Validate(opts Options) error {
+	if _, err := choose(opts); err != nil {
+		return err
+	}
+	return ValidateFlags(opts.Flags)
+}
+
 // Apply takes over opts, whole or not at all; it returns what New returns.
 func (c *Collector) Apply(opts Options) error {
 	names, err := choose(opts)
@@ -93,16 +100,6 @@ func (c *Collector) Apply(opts Options) error {
 		}),
 	})
 	return nil
-}
-
-// load makes the collector called name. One that cannot be made on this host
-// reports so in its metrics, and leaves the others alone.
-func load(name string, logger *slog.Logger) collector.Collector {
-	made, err := collector.NewNodeCollector(logger, name)
-	if err != nil {
-		return broken{fmt.Errorf("it cannot run on this host: %w", err)}
-	}
-	return made.Collectors[name]
 }
 
 // Names lists the collectors that run, sorted.

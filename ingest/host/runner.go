@@ -9,14 +9,19 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/node_exporter/collector"
 )
+
+// source is one of node_exporter's collectors.
+type source interface {
+	// Update sends what it finds to ch, and returns when it has sent all of it.
+	Update(ch chan<- prometheus.Metric) error
+}
 
 // runner runs one collector, apart from the others: what it hangs on, panics of
 // or floods with is its own loss.
 type runner struct {
 	name      string
-	collector collector.Collector
+	collector source
 	logger    *slog.Logger
 	running   atomic.Bool
 
@@ -27,7 +32,7 @@ type runner struct {
 // broken stands for a collector that this host cannot run.
 type broken struct{ err error }
 
-// Update implements collector.Collector.
+// Update implements source.
 func (b broken) Update(chan<- prometheus.Metric) error { return b.err }
 
 // result is what came of one run.
@@ -81,7 +86,7 @@ func (r *runner) run() (res result) {
 // nothing to collect, as on a host without RAID, is no failure worth a line.
 func (r *runner) note(err error) {
 	failure := ""
-	if err != nil && !collector.IsNoDataError(err) {
+	if err != nil && !isNoData(err) {
 		failure = err.Error()
 	}
 	r.mu.Lock()

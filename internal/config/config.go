@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	promconfig "github.com/prometheus/prometheus/config"
+
+	"github.com/tidemark/tidemark/ingest/host"
 )
 
 // Config is what a configuration file says, with the defaults filled in. It is
@@ -77,9 +79,16 @@ func Parse(data []byte, name, dir string) (*Config, error) {
 			read(r, section.value, section.key.Value)
 		}
 	}
+	if len(r.errs) == 0 {
+		cfg.validate(r, doc)
+	}
 	err = errors.Join(r.errs...)
 	if cfg.Prometheus, err = doc.loadPrometheus(dir, &cfg.Notes, err); err != nil {
 		return nil, err
+	}
+	if cfg.Host.Enabled && !host.Available {
+		cfg.Host.Enabled = false
+		cfg.Notes = append(cfg.Notes, "this build has no collectors of the host's metrics: run node_exporter beside it, and scrape that")
 	}
 	cfg.fillDefaults(doc)
 	return cfg, nil
@@ -92,5 +101,18 @@ func (c *Config) sections() map[string]read {
 		"changes": object(c.Changes.fields()),
 		"auth":    object(c.Auth.fields()),
 		"ingest":  object(c.Ingest.fields()),
+	}
+}
+
+// validate notes what is wrong with the sections as they stand together, each
+// of their keys being right.
+func (c *Config) validate(r *reader, doc *document) {
+	for _, section := range doc.own {
+		if section.key.Value != "host" || !c.Host.Enabled || !host.Available {
+			continue
+		}
+		if err := host.Validate(c.Host.Options(nil)); err != nil {
+			r.fail(section.key, "host", "%v", err)
+		}
 	}
 }

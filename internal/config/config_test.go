@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tidemark/tidemark/ingest/push"
+	"github.com/tidemark/tidemark/internal/auth"
 	"github.com/tidemark/tidemark/internal/config"
 )
 
@@ -69,7 +70,7 @@ func TestEverySectionIsRead(t *testing.T) {
 		Flags: map[string]string{"collector.filesystem.mount-points-exclude": "^/(dev|proc)($|/)", "path.rootfs": "/host"},
 	}, cfg.Host)
 	require.Equal(t, config.Changes{MaxPerRequest: 50, Series: config.ChangeSeries{MaxChanges: 20, MaxGroups: 30}}, cfg.Changes)
-	require.Equal(t, config.Auth{Anonymous: "none", Users: map[string]string{"ann": "admin", "bob": "operator"}}, cfg.Auth)
+	require.Equal(t, config.Auth{Anonymous: auth.None, Users: map[string]auth.Role{"ann": auth.Admin, "bob": auth.Operator}}, cfg.Auth)
 	require.Equal(t, push.Limits{
 		MaxSamples: 1000, MaxLabels: 20, MaxLabelName: 100, MaxLabelValue: 200, MaxConcurrent: 3, MaxBody: 1 << 20,
 	}, cfg.Ingest.Limits())

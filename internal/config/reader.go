@@ -69,17 +69,17 @@ func (r *reader) entries(n *yaml.Node, key string, visit func(name, value *yaml.
 }
 
 // boolean reads true or false.
-func boolean(into *bool) read {
+func boolean(target *bool) read {
 	return scalar("true or false", func(n *yaml.Node) (err error) {
 		if n.ShortTag() != "!!bool" {
 			return errNot
 		}
-		return n.Decode(into)
+		return n.Decode(target)
 	})
 }
 
-// text reads a string that check accepts; its error says what would be right.
-func text(into *string, check func(string) error) read {
+// text reads a string with take, whose error says what would be right.
+func text(take func(string) error) read {
 	return func(r *reader, n *yaml.Node, key string) {
 		n = resolve(n)
 		if isNull(n) {
@@ -89,35 +89,44 @@ func text(into *string, check func(string) error) read {
 			r.fail(n, key, "is %s, and must be text", kind(n))
 			return
 		}
-		if err := check(n.Value); err != nil {
+		if err := take(n.Value); err != nil {
 			r.fail(n, key, "%v", err)
-			return
 		}
-		*into = n.Value
+	}
+}
+
+// into takes over a string that check accepts.
+func into(target *string, check func(string) error) func(string) error {
+	return func(value string) error {
+		if err := check(value); err != nil {
+			return err
+		}
+		*target = value
+		return nil
 	}
 }
 
 // number reads a whole number from low to high.
-func number(into *int, low, high int) read {
+func number(target *int, low, high int) read {
 	return scalar(fmt.Sprintf("a whole number from %d to %d", low, high), func(n *yaml.Node) error {
 		value, err := strconv.Atoi(n.Value)
 		if err != nil || value < low || value > high {
 			return errNot
 		}
-		*into = value
+		*target = value
 		return nil
 	})
 }
 
 // size reads a number of bytes from low to high, written as 512KB or 32MB, in
 // which Prometheus' way 1KB is 1024 bytes.
-func size(into *int64, low, high int64) read {
+func size(target *int64, low, high int64) read {
 	return scalar(fmt.Sprintf("a size from %s to %s, such as 32MB", units.Base2Bytes(low), units.Base2Bytes(high)), func(n *yaml.Node) error {
 		value, err := units.ParseBase2Bytes(n.Value)
 		if err != nil || int64(value) < low || int64(value) > high || value >= math.MaxInt64 {
 			return errNot
 		}
-		*into = int64(value)
+		*target = int64(value)
 		return nil
 	})
 }
@@ -141,7 +150,7 @@ func scalar(must string, take func(*yaml.Node) error) read {
 
 // words reads a list of strings, each of which check accepts. An empty list is
 // not nil.
-func words(into *[]string, check func(string) error) read {
+func words(target *[]string, check func(string) error) read {
 	return func(r *reader, n *yaml.Node, key string) {
 		n = resolve(n)
 		if isNull(n) {
@@ -153,31 +162,29 @@ func words(into *[]string, check func(string) error) read {
 		}
 		list := make([]string, len(n.Content))
 		for i, item := range n.Content {
-			text(&list[i], check)(r, item, fmt.Sprintf("%s[%d]", key, i))
+			if isNull(resolve(item)) {
+				r.fail(item, fmt.Sprintf("%s[%d]", key, i), "is empty: remove it")
+			}
+			text(into(&list[i], check))(r, item, fmt.Sprintf("%s[%d]", key, i))
 		}
-		*into = list
+		*target = list
 	}
 }
 
-// pairs reads a mapping whose keys are the user's own; check judges an entry.
-func pairs(into *map[string]string, check func(key, value string) error) read {
+// pairs reads a mapping whose keys are the user's own, an entry at a time with
+// take, whose error says what would be right.
+func pairs(take func(key, value string) error) read {
 	return func(r *reader, n *yaml.Node, key string) {
-		got := map[string]string{}
 		r.entries(n, key, func(name, value *yaml.Node, path string) {
 			value = resolve(value)
 			if value.Kind != yaml.ScalarNode || isNull(value) {
 				r.fail(value, path, "is %s, and must be text", kind(value))
 				return
 			}
-			if err := check(name.Value, value.Value); err != nil {
+			if err := take(name.Value, value.Value); err != nil {
 				r.fail(value, path, "%v", err)
-				return
 			}
-			got[name.Value] = value.Value
 		})
-		if len(got) > 0 {
-			*into = got
-		}
 	}
 }
 

@@ -30,14 +30,23 @@ func defaultHost() Host { return Host{Enabled: true, JobName: "node"} }
 func (h *Host) fields() map[string]read {
 	return map[string]read{
 		"enabled":    boolean(&h.Enabled),
-		"job_name":   text(&h.JobName, checkJobName),
+		"job_name":   text(into(&h.JobName, checkJobName)),
 		"collectors": words(&h.Collectors, checkCollector),
 		"enable":     words(&h.Enable, checkCollector),
 		"disable":    words(&h.Disable, checkCollector),
-		"options": pairs(&h.Flags, func(key, value string) error {
-			return host.ValidateFlags(map[string]string{key: value})
-		}),
+		"options":    pairs(h.addFlag),
 	}
+}
+
+func (h *Host) addFlag(name, value string) error {
+	if err := host.ValidateFlags(map[string]string{name: value}); err != nil && host.Available {
+		return err
+	}
+	if h.Flags == nil {
+		h.Flags = map[string]string{}
+	}
+	h.Flags[name] = value
+	return nil
 }
 
 func checkJobName(name string) error {
@@ -51,7 +60,7 @@ func checkJobName(name string) error {
 }
 
 func checkCollector(name string) error {
-	if all := host.Known(); !slices.Contains(all, name) {
+	if all := host.Known(); host.Available && !slices.Contains(all, name) {
 		return fmt.Errorf("unknown collector %s; %s", quoted(name), known(name, all))
 	}
 	return nil
@@ -88,25 +97,6 @@ func (c *Changes) fields() map[string]read {
 		"series": object(map[string]read{
 			"max_changes": number(&c.Series.MaxChanges, 1, 1_000_000),
 			"max_groups":  number(&c.Series.MaxGroups, 1, 1_000_000),
-		}),
-	}
-}
-
-// Auth is the section auth: who may do what.
-type Auth struct {
-	// Anonymous is the role of callers without credentials: viewer or none.
-	Anonymous string
-	// Users are the roles of those who log in with basic authentication, by name.
-	Users map[string]string
-}
-
-func defaultAuth() Auth { return Auth{Anonymous: "viewer"} }
-
-func (a *Auth) fields() map[string]read {
-	return map[string]read{
-		"anonymous": text(&a.Anonymous, oneOf("viewer", "none")),
-		"users": pairs(&a.Users, func(_, role string) error {
-			return oneOf("viewer", "operator", "admin")(role)
 		}),
 	}
 }

@@ -1,0 +1,45 @@
+package config
+
+import "github.com/tidemark/tidemark/internal/auth"
+
+// Auth is the section auth: who may do what.
+type Auth struct {
+	// Anonymous is the role of callers without credentials: auth.Viewer or
+	// auth.None.
+	Anonymous auth.Role
+	// Users are the roles of those who log in with basic authentication, by name.
+	Users map[string]auth.Role
+}
+
+func defaultAuth() Auth { return Auth{Anonymous: auth.Viewer} }
+
+func (a *Auth) fields() map[string]read {
+	return map[string]read{
+		"anonymous": text(func(value string) (err error) {
+			if err := oneOf("viewer", "none")(value); err != nil {
+				return err
+			}
+			a.Anonymous, err = auth.ParseRole(value)
+			return err
+		}),
+		"users": pairs(func(name, value string) error {
+			if err := oneOf("viewer", "operator", "admin")(value); err != nil {
+				return err
+			}
+			role, err := auth.ParseRole(value)
+			if err != nil {
+				return err
+			}
+			if a.Users == nil {
+				a.Users = map[string]auth.Role{}
+			}
+			a.Users[name] = role
+			return nil
+		}),
+	}
+}
+
+// Settings are what an auth.Authority needs of this section.
+func (a Auth) Settings() auth.Settings {
+	return auth.Settings{Anonymous: a.Anonymous, Users: a.Users}
+}
