@@ -66,7 +66,7 @@ func (l *Log) List(ctx context.Context, q annotate.List) (annotate.Page, error) 
 		SELECT start_ms, id FROM (
 			SELECT * FROM (SELECT start_ms, id FROM changes WHERE %[1]s AND %[3]s ORDER BY start_ms DESC, id DESC LIMIT %[4]d)
 			UNION ALL
-			SELECT * FROM (SELECT start_ms, id FROM changes WHERE %[2]s AND %[3]s ORDER BY start_ms DESC, id DESC LIMIT %[4]d)
+			SELECT * FROM (SELECT start_ms, id FROM changes INDEXED BY changes_long WHERE %[2]s AND %[3]s ORDER BY start_ms DESC, id DESC LIMIT %[4]d)
 		) ORDER BY start_ms DESC, id DESC LIMIT %[4]d`, &short, &long, w, q.Limit+1)
 	args := append(append(append(append([]any{}, short.args...), w.args...), long.args...), w.args...)
 	changes, err := l.load(ctx, fmt.Sprintf("SELECT c.body FROM (%s) k JOIN changes c ON c.id = k.id ORDER BY c.start_ms DESC, c.id DESC", query), args...)

@@ -15,7 +15,7 @@ const spanColumns = "id, kind, service, environment, version, who, status, start
 func (l *Log) Spans(ctx context.Context, f annotate.SpanFilter, from, to int64, fn func(annotate.Span) error) error {
 	w := selectingSpans(f)
 	short, long := overlapping(from, to)
-	query := fmt.Sprintf("SELECT %[1]s FROM changes WHERE %[2]s AND %[4]s UNION ALL SELECT %[1]s FROM changes WHERE %[3]s AND %[4]s ORDER BY start_ms, id",
+	query := fmt.Sprintf("SELECT %[1]s FROM changes WHERE %[2]s AND %[4]s UNION ALL SELECT %[1]s FROM changes INDEXED BY changes_long WHERE %[3]s AND %[4]s ORDER BY start_ms, id",
 		spanColumns, &short, &long, w)
 	args := append(append(append(append([]any{}, short.args...), w.args...), long.args...), w.args...)
 	return l.spans(ctx, fn, query, args...)

@@ -61,7 +61,7 @@ func TestKill(t *testing.T) {
 	require.NotEmpty(t, acked.changes)
 	require.NotEmpty(t, acked.samples)
 	ids := map[string]string{}
-	for cursor := ""; ; {
+	for next := "/api/v1/changes?limit=1000"; next != ""; {
 		var page struct {
 			Changes []struct {
 				ID         string `json:"id"`
@@ -69,15 +69,15 @@ func TestKill(t *testing.T) {
 			} `json:"changes"`
 			Next *string `json:"next"`
 		}
-		require.NoError(t, json.Unmarshal([]byte(s.get("/api/v1/changes?limit=1000&cursor="+cursor)), &page))
+		require.NoError(t, json.Unmarshal([]byte(s.get(next)), &page))
 		for _, c := range page.Changes {
 			require.NotContains(t, ids, c.ExternalID, "a change was doubled")
 			ids[c.ExternalID] = c.ID
 		}
-		if page.Next == nil {
-			break
+		next = ""
+		if page.Next != nil {
+			next = "/api/v1/changes?limit=1000&cursor=" + *page.Next
 		}
-		cursor = *page.Next
 	}
 	for externalID, id := range acked.changes {
 		require.Equal(t, id, ids[externalID], "acknowledged change %s", externalID)

@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/tidemark/tidemark/internal/quietinit"
 )
 
 type cli struct {
@@ -19,6 +21,7 @@ type cli struct {
 }
 
 func main() {
+	quietinit.Done()
 	os.Exit(run(context.Background(), os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
 }
 

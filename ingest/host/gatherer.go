@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,6 +21,10 @@ type gatherer struct {
 	runners           []*runner
 	timeout           time.Duration
 	duration, success *prometheus.Desc
+
+	// collecting lets one scrape pass at a time: two at once would each find the
+	// other's collectors running, and take them for ones that hang.
+	collecting sync.Mutex
 }
 
 func newGatherer(runners []*runner, timeout time.Duration) *gatherer {
@@ -43,6 +48,8 @@ var errTooSlow = errors.New("it did not end in time; the other collectors are no
 
 // Collect implements prometheus.Collector.
 func (g *gatherer) Collect(ch chan<- prometheus.Metric) {
+	g.collecting.Lock()
+	defer g.collecting.Unlock()
 	pending := make([]<-chan result, len(g.runners))
 	for i, r := range g.runners {
 		pending[i] = r.start()

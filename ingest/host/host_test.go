@@ -1,3 +1,5 @@
+//go:build linux || (darwin && cgo)
+
 package host
 
 import (
@@ -231,6 +233,29 @@ func TestOneCollectorDoesNotHarmTheOthers(t *testing.T) {
 		require.Equal(t, want, successes(t, g))
 		require.Contains(t, log.String(), "works again")
 	})
+}
+
+func TestScrapesAtOnceDoNotFailEachOther(t *testing.T) {
+	slow := runnerOf("slow", discard(), func(chan<- prometheus.Metric) error {
+		runtime.Gosched()
+		return nil
+	})
+	g := newGatherer([]*runner{slow}, time.Minute)
+	var scrapes sync.WaitGroup
+	for range 4 {
+		scrapes.Go(func() {
+			for range 50 {
+				metrics := make(chan prometheus.Metric, 2)
+				g.Collect(metrics)
+				<-metrics
+				var success dto.Metric
+				if err := (<-metrics).Write(&success); err != nil || success.Gauge.GetValue() != 1 {
+					t.Errorf("success is %v, error %v", success.Gauge, err)
+				}
+			}
+		})
+	}
+	scrapes.Wait()
 }
 
 func TestQuietHandler(t *testing.T) {

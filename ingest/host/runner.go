@@ -52,8 +52,9 @@ func (r *runner) start() <-chan result {
 		return done
 	}
 	go func() {
-		defer r.running.Store(false)
-		done <- r.run()
+		res := r.run()
+		r.running.Store(false) // before the result is known: the next scrape may follow at once
+		done <- res
 	}()
 	return done
 }

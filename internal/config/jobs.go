@@ -21,8 +21,9 @@ const (
 const selfJob = "tidemark"
 
 // embeddedInterval is how often these are scraped, where the file gives no
-// global.scrape_interval: often enough for a rate over a minute.
-const embeddedInterval = 15 * time.Second
+// global.scrape_interval: often enough for a rate over a minute, and for the
+// first samples to be there soon after the start.
+const embeddedInterval = 10 * time.Second
 
 // AddEmbeddedJobs adds the jobs of Tidemark's own metrics, and unless the
 // section host is switched off, of the machine's. Their targets have the

@@ -76,7 +76,7 @@ func TestEmbeddedJobs(t *testing.T) {
 		require.Equal(t, want, got)
 		require.Len(t, cfg.Notes, notes)
 	}
-	const often = model.Duration(15 * time.Second)
+	const often = model.Duration(10 * time.Second)
 	self := job{"tidemark", config.SelfHost, often}
 	node := job{"node", config.NodeHost, often}
 	f("", 0, self, node)

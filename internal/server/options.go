@@ -1,0 +1,150 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+)
+
+// Options are what a server is made of. All parts must be there; the texts and
+// Limits may be empty.
+type Options struct {
+	// ListenAddress is host:port; port 0 takes a free one.
+	ListenAddress string
+	// ExternalURL is how others reach the server; its path prefixes every
+	// route. Nil for a server at the root of the address it listens on.
+	ExternalURL *url.URL
+	// WebConfigFile is Prometheus' web configuration file; empty for plain
+	// HTTP without users.
+	WebConfigFile string
+
+	Changes   Changes
+	Authority Authority
+	// Prometheus serves /api/v1/* with that prefix stripped.
+	Prometheus http.Handler
+	// Federate serves /federate.
+	Federate http.Handler
+	// WriteMetrics writes Tidemark's own metrics in Prometheus' text format.
+	WriteMetrics func(io.Writer)
+	// Reload takes over the configuration anew, or says why it did not.
+	Reload func(context.Context) error
+	// Ready says why the server cannot answer queries yet; nil if it can.
+	Ready func() error
+	// Home returns what the first page shows beside the changes.
+	Home func(context.Context) Home
+
+	Limits Limits
+	// Version is Tidemark's own.
+	Version string
+	Logger  *slog.Logger
+	// Metrics takes the server's own metrics.
+	Metrics *metrics.Set
+}
+
+// Limits bound what a caller may cost. A zero takes the default; none can be
+// switched off.
+type Limits struct {
+	// ChangeBytes bounds a request with one change, BatchBytes one with
+	// several, PushBytes one with samples (as it is sent, compressed), and
+	// QueryBytes any other.
+	ChangeBytes, BatchBytes, PushBytes, QueryBytes int64
+	// HeaderBytes bounds a request's line and headers.
+	HeaderBytes int
+	// Batch bounds how many changes one request may report.
+	Batch int
+
+	// Writes and Pushes bound how many requests with changes and with samples
+	// are worked on at the same time; Streams how many followers there are;
+	// Connections how many connections are open.
+	Writes, Pushes, Streams, Connections int
+
+	// HeaderTimeout and BodyTimeout bound how long a request may take to
+	// arrive, AnswerTimeout how long it may take to answer and for the answer
+	// to be read. It must be longer than the longest query.
+	HeaderTimeout, BodyTimeout, AnswerTimeout time.Duration
+	// WorkTimeout bounds the work on a request to the change log.
+	WorkTimeout time.Duration
+	// IdleTimeout bounds how long a connection stays open without requests.
+	IdleTimeout time.Duration
+	// KeepAlive is how often a stream without events shows that it lives, and
+	// StreamTimeout how long its reader may take to read an event.
+	KeepAlive, StreamTimeout time.Duration
+}
+
+// DefaultLimits are the limits of a server that is given none.
+func DefaultLimits() Limits {
+	return Limits{
+		ChangeBytes: 1 << 20, BatchBytes: 8 << 20, PushBytes: 32 << 20, QueryBytes: 10 << 20,
+		HeaderBytes: 64 << 10,
+		Batch:       1000,
+		Writes:      256, Pushes: 64, Streams: 256, Connections: 4096,
+		HeaderTimeout: 10 * time.Second, BodyTimeout: 30 * time.Second, AnswerTimeout: 10 * time.Minute,
+		WorkTimeout: 30 * time.Second,
+		IdleTimeout: 5 * time.Minute,
+		KeepAlive:   15 * time.Second, StreamTimeout: 30 * time.Second,
+	}
+}
+
+// or returns value, or fallback for a zero.
+func or[T comparable](value, fallback T) T {
+	var zero T
+	if value == zero {
+		return fallback
+	}
+	return value
+}
+
+// withDefaults returns l with the default in the place of each zero.
+func (l Limits) withDefaults() Limits {
+	d := DefaultLimits()
+	return Limits{
+		ChangeBytes: or(l.ChangeBytes, d.ChangeBytes), BatchBytes: or(l.BatchBytes, d.BatchBytes),
+		PushBytes: or(l.PushBytes, d.PushBytes), QueryBytes: or(l.QueryBytes, d.QueryBytes),
+		HeaderBytes: or(l.HeaderBytes, d.HeaderBytes),
+		Batch:       or(l.Batch, d.Batch),
+		Writes:      or(l.Writes, d.Writes), Pushes: or(l.Pushes, d.Pushes),
+		Streams: or(l.Streams, d.Streams), Connections: or(l.Connections, d.Connections),
+		HeaderTimeout: or(l.HeaderTimeout, d.HeaderTimeout), BodyTimeout: or(l.BodyTimeout, d.BodyTimeout),
+		AnswerTimeout: or(l.AnswerTimeout, d.AnswerTimeout), WorkTimeout: or(l.WorkTimeout, d.WorkTimeout),
+		IdleTimeout: or(l.IdleTimeout, d.IdleTimeout),
+		KeepAlive:   or(l.KeepAlive, d.KeepAlive), StreamTimeout: or(l.StreamTimeout, d.StreamTimeout),
+	}
+}
+
+func (l Limits) validate() error {
+	var errs []error
+	for name, value := range map[string]int64{
+		"ChangeBytes": l.ChangeBytes, "BatchBytes": l.BatchBytes, "PushBytes": l.PushBytes, "QueryBytes": l.QueryBytes,
+		"HeaderBytes": int64(l.HeaderBytes), "Batch": int64(l.Batch),
+		"Writes": int64(l.Writes), "Pushes": int64(l.Pushes), "Streams": int64(l.Streams), "Connections": int64(l.Connections),
+		"HeaderTimeout": int64(l.HeaderTimeout), "BodyTimeout": int64(l.BodyTimeout), "AnswerTimeout": int64(l.AnswerTimeout),
+		"WorkTimeout": int64(l.WorkTimeout), "IdleTimeout": int64(l.IdleTimeout),
+		"KeepAlive": int64(l.KeepAlive), "StreamTimeout": int64(l.StreamTimeout),
+	} {
+		if value < 0 {
+			errs = append(errs, fmt.Errorf("limit %s: %d must be more than 0", name, value))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (o Options) validate() error {
+	errs := []error{o.Limits.validate()}
+	for name, missing := range map[string]bool{
+		"Changes": o.Changes == nil, "Authority": o.Authority == nil, "Prometheus": o.Prometheus == nil,
+		"Federate": o.Federate == nil, "WriteMetrics": o.WriteMetrics == nil, "Reload": o.Reload == nil,
+		"Ready": o.Ready == nil, "Home": o.Home == nil, "Logger": o.Logger == nil, "Metrics": o.Metrics == nil,
+	} {
+		if missing {
+			errs = append(errs, fmt.Errorf("the server is made without %s", name))
+		}
+	}
+	return errors.Join(errs...)
+}

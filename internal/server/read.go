@@ -1,0 +1,97 @@
+package server
+
+import (
+	"context"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/tidemark/tidemark/annotate"
+)
+
+type changeOutput struct{ Body annotate.Change }
+
+type idInput struct {
+	ID string `path:"id" format:"uuid" doc:"The change's id"`
+}
+
+func (s *Server) opGet() mount {
+	op := huma.Operation{
+		OperationID: "get-change", Summary: "One change as it now stands", Tags: []string{"changes"},
+		SkipValidateParams: true,
+	}
+	return operation(op, "path", func(ctx context.Context, in *idInput) (*changeOutput, error) {
+		change, err := s.opts.Changes.Get(ctx, in.ID)
+		return &changeOutput{Body: change}, err
+	}, nil)
+}
+
+type revisionsOutput struct {
+	Body struct {
+		Revisions []annotate.Revision `json:"revisions" doc:"Oldest first"`
+	}
+}
+
+func (s *Server) opRevisions() mount {
+	op := huma.Operation{
+		OperationID: "list-revisions", Summary: "The states that a change had, with who reported them and when", Tags: []string{"changes"},
+		SkipValidateParams: true,
+	}
+	return operation(op, "path", func(ctx context.Context, in *idInput) (*revisionsOutput, error) {
+		revisions, err := s.opts.Changes.Revisions(ctx, in.ID)
+		out := &revisionsOutput{}
+		out.Body.Revisions = orEmpty(revisions)
+		return out, err
+	}, nil)
+}
+
+type pageOutput struct{ Body annotate.Page }
+
+func (s *Server) opList() mount {
+	params := listParameters()
+	op := huma.Operation{
+		OperationID: "list-changes", Summary: "A page of changes, newest start first",
+		Description: "from and to select the changes that overlap the time between them. next is the cursor of the page that follows.",
+		Tags:        []string{"changes"},
+	}
+	return operation(op, "query", func(ctx context.Context, in *call) (*pageOutput, error) {
+		selected, err := parseSelection(in.http.URL.RawQuery, params)
+		if err != nil {
+			return nil, err
+		}
+		page, err := s.opts.Changes.List(ctx, selected.List)
+		page.Changes = orEmpty(page.Changes)
+		return &pageOutput{Body: page}, err
+	}, func(op *huma.Operation, _ huma.Registry) { documentParameters(op, params) })
+}
+
+type lastOutput struct {
+	Body struct {
+		Changes []annotate.Change `json:"changes" doc:"Newest start first; empty where there is none"`
+	}
+}
+
+func (s *Server) opLast() mount {
+	params := lastParameters()
+	op := huma.Operation{
+		OperationID: "last-changes", Summary: "The newest change that has begun, or that of each service",
+		Tags: []string{"changes"},
+	}
+	return operation(op, "query", func(ctx context.Context, in *call) (*lastOutput, error) {
+		selected, err := parseSelection(in.http.URL.RawQuery, params)
+		if err != nil {
+			return nil, err
+		}
+		changes, err := s.opts.Changes.Last(ctx, selected.Filter, selected.perService)
+		out := &lastOutput{}
+		out.Body.Changes = orEmpty(changes)
+		return out, err
+	}, func(op *huma.Operation, _ huma.Registry) { documentParameters(op, params) })
+}
+
+// orEmpty returns list, or an empty one for nil, which JSON would call null.
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}

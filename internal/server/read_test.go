@@ -1,0 +1,119 @@
+package server
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tidemark/tidemark/annotate"
+)
+
+func mustURL(text string) *url.URL {
+	u, err := url.Parse(text)
+	if err != nil {
+		panic(err)
+	}
+	return u
+}
+
+func TestListFilters(t *testing.T) {
+	s := start(t, nil)
+	for _, body := range []string{
+		`{"kind":"deploy","service":"web","environment":"production","version":"v1","start":"2025-06-01T10:00:00Z","end":"2025-06-01T10:05:00Z","title":"one","who":"Ann","labels":{"team":"blue"}}`,
+		`{"kind":"flag","service":"web","environment":"staging","start":"2025-06-01T11:00:00Z","title":"two","who":"Bob","labels":{"team":"red","tier":"1"}}`,
+		`{"kind":"deploy","service":"a,b","start":"2025-06-01T12:00:00Z","status":"failed","title":"three words here"}`,
+	} {
+		s.record(body)
+	}
+	f := func(query string, want ...string) {
+		t.Helper()
+		a := s.do("GET", "/api/v1/changes"+query, "")
+		require.Equal(t, 200, a.status, a.body)
+		titles := []string{}
+		for _, c := range decodeAs[annotate.Page](t, a.body).Changes {
+			word, _, _ := strings.Cut(c.Title, " ")
+			titles = append(titles, word)
+		}
+		require.Equal(t, append([]string{}, want...), titles)
+	}
+	f("", "three", "two", "one")
+	f("?kind=deploy", "three", "one")
+	f("?kind=deploy&kind=flag&service=web", "two", "one")
+	f("?service=a,b", "three")
+	f("?environment=staging", "two")
+	f("?status=failed", "three")
+	f("?who=Ann", "one")
+	f("?label.team=blue", "one")
+	f("?label.team=red&label.tier=1", "two")
+	f("?label.team=red&label.tier=2")
+	f("?q=words+three", "three")
+	f("?from=2025-06-01T10:30:00Z&to=2025-06-01T11:30:00Z", "two")
+	f("?from=1748772000&to=1748772001", "one")
+	f("?limit=1", "three")
+
+	a := s.do("GET", "/api/v1/changes?limit=2", "")
+	page := decodeAs[annotate.Page](t, a.body)
+	require.NotNil(t, page.Next)
+	f("?limit=2&cursor="+url.QueryEscape(*page.Next), "one")
+	require.Contains(t, s.do("GET", "/api/v1/changes?kind=none", "").body, `{"changes":[],"next":null}`)
+
+	last := func(query string, want int) {
+		t.Helper()
+		a := s.do("GET", "/api/v1/changes/last"+query, "")
+		require.Equal(t, 200, a.status, a.body)
+		require.Len(t, decodeAs[lastAnswer](t, a.body).Changes, want, a.body)
+	}
+	last("", 1)
+	last("?per=service", 2)
+	last("?kind=flag", 1)
+	last("?kind=none", 0)
+}
+
+type lastAnswer struct{ Changes []annotate.Change }
+
+func TestBadQueriesAreNamed(t *testing.T) {
+	s := start(t, nil)
+	f := func(path, location, detail string) {
+		t.Helper()
+		p := s.do("GET", "/api/v1/changes"+path, "").problem(t, 422)
+		require.Contains(t, p.Detail, detail)
+		require.Equal(t, location, p.Errors[0].Location)
+	}
+	f("?knid=deploy", "query.knid", "is no parameter here; there are kind, service")
+	f("?limit=0", "query.limit", "from 1 to 1000")
+	f("?limit=1001", "query.limit", "from 1 to 1000")
+	f("?limit=ten", "query.limit", "from 1 to 1000")
+	f("?limit=1&limit=2", "query.limit", "give it once")
+	f("?from=noon", "query.from", "write RFC 3339")
+	f("?from=2025-01-02T00:00:00Z&to=2025-01-01T00:00:00Z", "query.from", "is after to")
+	f("?status=done", "query.status", "planned, running")
+	f("?kind=", "query.kind", "is empty")
+	f("?label.=x", "query.label.", "is no parameter")
+	f("?label.a=x&label.a=y", "query.label.a", "give it once")
+	f("?q="+strings.Repeat("x", 1001), "query.q", "at most 1000")
+	f("?cursor=nonsense", "query.cursor", "cursor")
+	f("?"+strings.Repeat("kind=a&", 201), "query", "at most 200")
+	f("/last?per=host", "query.per", "must be service")
+	f("/last?limit=1", "query.limit", "is no parameter")
+	f("/stream?last_event_id=x", "query.last_event_id", "a whole number")
+	f("/stream?limit=1", "query.limit", "is no parameter")
+	s.do("GET", "/api/v1/changes?kind=%zz", "").problem(t, 400)
+	s.do("GET", "/api/v1/changes/stream", "", "Last-Event-ID", "x").problem(t, 422)
+	s.do("GET", "/api/v1/changes/none", "").problem(t, 404)
+	s.do("GET", "/api/v1/changes/none/revisions", "").problem(t, 404)
+}
+
+func FuzzSelection(f *testing.F) {
+	for _, seed := range []string{"", "kind=a&kind=b", "label.a=b", "from=1&to=2", "limit=9", "%zz", "a;b", "q=%00", "status=failed"} {
+		f.Add(seed)
+	}
+	params := listParameters()
+	f.Fuzz(func(t *testing.T, query string) {
+		selected, err := parseSelection(query, params)
+		if err == nil && (selected.Limit < 1 || selected.Limit > annotate.MaxPage) {
+			t.Fatalf("limit %d of %q", selected.Limit, query)
+		}
+	})
+}

@@ -1,0 +1,150 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/klauspost/compress/gzhttp"
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/exporter-toolkit/web"
+	"golang.org/x/net/netutil"
+)
+
+// Server is Tidemark's HTTP server. Make it with New, then Start it once and
+// Stop it once.
+type Server struct {
+	opts   Options
+	limits Limits
+	logger *slog.Logger
+	now    func() time.Time
+	// prefix is the path of the external URL, without a slash at its end.
+	prefix string
+
+	echo   *echo.Echo
+	api    huma.API
+	routes map[routeKey]*route
+	spec   []byte
+	bodies *bodyReader
+	page   *page
+	meters *serverMeters
+
+	writes, pushes, streams *turnstile
+
+	// stopping is over once the server stops; streams end with it.
+	stopping context.Context
+	stop     context.CancelFunc
+
+	http       *http.Server
+	listener   net.Listener
+	onLoopback bool
+	served     chan error
+}
+
+// New checks the options and returns a server that does not listen yet.
+func New(o Options) (*Server, error) {
+	o.Limits = o.Limits.withDefaults()
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	if err := web.Validate(o.WebConfigFile); err != nil {
+		return nil, fmt.Errorf("the web configuration %s: %w", o.WebConfigFile, err)
+	}
+	s := &Server{
+		opts:   o,
+		limits: o.Limits,
+		logger: o.Logger,
+		now:    time.Now,
+		meters: newServerMeters(o.Metrics),
+		served: make(chan error, 1),
+	}
+	if o.ExternalURL != nil {
+		s.prefix = strings.TrimRight(o.ExternalURL.Path, "/")
+	}
+	s.writes = newTurnstile(o.Metrics, "writes", o.Limits.Writes)
+	s.pushes = newTurnstile(o.Metrics, "pushes", o.Limits.Pushes)
+	s.streams = newTurnstile(o.Metrics, "streams", o.Limits.Streams)
+	s.stopping, s.stop = context.WithCancel(context.Background())
+	s.bodies = newBodyReader(o.Limits)
+	page, err := newPage()
+	if err != nil {
+		return nil, err
+	}
+	s.page = page
+	if err := s.wire(); err != nil {
+		return nil, err
+	}
+	return s, s.prepare()
+}
+
+// prepare makes the http.Server.
+func (s *Server) prepare() error {
+	compress, err := gzhttp.NewWrapper(gzhttp.ExceptContentTypes([]string{"text/event-stream"}))
+	if err != nil {
+		return fmt.Errorf("prepare compression: %w", err)
+	}
+	s.http = &http.Server{
+		Handler:           compress(s.echo),
+		ReadHeaderTimeout: s.limits.HeaderTimeout,
+		// ReadTimeout stays open: it would also end the wait for an answer.
+		// The body has a deadline of its own.
+		WriteTimeout:   s.limits.AnswerTimeout,
+		IdleTimeout:    s.limits.IdleTimeout,
+		MaxHeaderBytes: s.limits.HeaderBytes,
+		ErrorLog:       slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
+	}
+	return nil
+}
+
+// Start listens. When it returns nil the address is bound and requests are
+// answered until Stop.
+func (s *Server) Start(ctx context.Context) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.opts.ListenAddress)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	s.listener = netutil.LimitListener(listener, s.limits.Connections)
+	if addr, ok := listener.Addr().(*net.TCPAddr); ok {
+		s.onLoopback = addr.IP.IsLoopback()
+	}
+	go func() {
+		err := web.Serve(s.listener, s.http, &web.FlagConfig{WebConfigFile: &s.opts.WebConfigFile}, s.logger)
+		if !errors.Is(err, http.ErrServerClosed) {
+			s.logger.Error("serving ended", "err", err)
+			s.served <- fmt.Errorf("serve: %w", err)
+			return
+		}
+		s.served <- nil
+	}()
+	return nil
+}
+
+// Addr is the address that the server listens on; nil before Start.
+func (s *Server) Addr() net.Addr {
+	if s.listener == nil {
+		return nil
+	}
+	return s.listener.Addr()
+}
+
+// Stop takes no more requests, ends the streams, and waits for the requests
+// under way until ctx is over; then it cuts them off.
+func (s *Server) Stop(ctx context.Context) error {
+	s.stop()
+	if s.listener == nil {
+		return nil
+	}
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(fmt.Errorf("requests were cut off: %w", err), s.http.Close())
+	}
+	// A server that was stopped before it began to serve has not closed it.
+	s.listener.Close()
+	return errors.Join(err, <-s.served)
+}
