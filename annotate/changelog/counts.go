@@ -52,33 +52,33 @@ func (l *Log) CountsBetween(ctx context.Context, f annotate.SpanFilter, edges []
 func (l *Log) countByDay(ctx context.Context, f annotate.SpanFilter, edges []int64, fn func(int, annotate.Group, int64) error) error {
 	for i := 0; i+1 < len(edges); i++ {
 		sum := map[annotate.Group]int64{}
-		add := func(_ int, g annotate.Group, n int64) error { sum[g] += n; return nil }
 		from, to := edges[i], edges[i+1]
 		// The whole days in (from, to] are first to last-1.
-		first, last := int64(math.MinInt64), dayOf(to+1)
+		first, last := int64(math.MinInt64), dayOf(to)
 		if from != math.MinInt64 {
-			first = dayOf(from + dayMS) // the day that begins after from, or at its end
-			if first*dayMS <= from {
-				first++
-			}
+			first = dayOf(from) + 1
 		}
-		if from != math.MinInt64 && first >= last {
-			if err := l.countOneByOne(ctx, f, []int64{from, to}, add); err != nil {
-				return err
-			}
-		} else {
+		if to-last*dayMS == dayMS-1 {
+			last++
+		}
+		rest := [][]int64{{from, to}} // what is counted one by one
+		if from == math.MinInt64 || first < last {
 			w := selectingSpans(f)
 			w.and("day >= ? AND day < ? AND n > 0", first, last)
-			if err := l.groups(ctx, "SELECT kind, service, environment, status, sum(n) FROM daily WHERE "+w.String()+" GROUP BY kind, service, environment, status",
-				func(g annotate.Group, n int64) error { return add(0, g, n) }, w.args...); err != nil {
+			if err := l.sumDays(ctx, w, sum); err != nil {
 				return err
 			}
+			rest = [][]int64{{last*dayMS - 1, to}}
 			if from != math.MinInt64 {
-				if err := l.countOneByOne(ctx, f, []int64{from, first*dayMS - 1}, add); err != nil {
-					return err
-				}
+				rest = append(rest, []int64{from, first*dayMS - 1})
 			}
-			if err := l.countOneByOne(ctx, f, []int64{last*dayMS - 1, to}, add); err != nil {
+		}
+		for _, edges := range rest {
+			err := l.countOneByOne(ctx, f, edges, func(_ int, g annotate.Group, n int64) error {
+				sum[g] += n
+				return nil
+			})
+			if err != nil {
 				return err
 			}
 		}
@@ -135,24 +135,24 @@ func (l *Log) countOneByOne(ctx context.Context, f annotate.SpanFilter, edges []
 	return flush()
 }
 
-func (l *Log) groups(ctx context.Context, query string, fn func(g annotate.Group, n int64) error, args ...any) error {
-	rows, err := l.read.QueryContext(ctx, query, args...)
+// sumDays adds to sum the daily counts for which w holds.
+func (l *Log) sumDays(ctx context.Context, w *where, sum map[annotate.Group]int64) error {
+	rows, err := l.read.QueryContext(ctx, "SELECT kind, service, environment, status, sum(n) FROM daily WHERE "+w.String()+
+		" GROUP BY kind, service, environment, status", w.args...)
 	if err != nil {
-		return fmt.Errorf("counting changes: %w", err)
+		return fmt.Errorf("counting changes by day: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var g annotate.Group
 		var n int64
 		if err := rows.Scan(&g.Kind, &g.Service, &g.Environment, &g.Status, &n); err != nil {
-			return fmt.Errorf("reading a count: %w", err)
+			return fmt.Errorf("reading a daily count: %w", err)
 		}
-		if err := fn(g, n); err != nil {
-			return err
-		}
+		sum[g] += n
 	}
 	if err := rows.Err(); err != nil {
-		return fmt.Errorf("counting changes: %w", err)
+		return fmt.Errorf("counting changes by day: %w", err)
 	}
 	return nil
 }

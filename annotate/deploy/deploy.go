@@ -136,7 +136,7 @@ func (d Deploy) start() (*exec.Cmd, error) {
 }
 
 func (d Deploy) command(args []string) *exec.Cmd {
-	cmd := exec.Command(args[0], args[1:]...)
+	cmd := exec.Command(args[0], args[1:]...) //nolint:noctx // a deploy is not ended because its wrapper is: it gets the signals instead
 	if errors.Is(cmd.Err, exec.ErrDot) {
 		cmd.Err = nil // the user's PATH has the folder, and the user's shell heeds it
 	}

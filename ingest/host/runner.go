@@ -92,12 +92,12 @@ func (r *runner) note(err error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	switch {
-	case failure == r.last:
+	if failure == r.last {
 		return
-	case failure == "":
+	}
+	if failure == "" {
 		r.logger.Info("host collector works again", "collector", r.name)
-	default:
+	} else {
 		r.logger.Warn("host collector failed", "collector", r.name, "err", err)
 	}
 	r.last = failure

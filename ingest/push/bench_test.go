@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/VictoriaMetrics/metrics"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
@@ -29,7 +30,7 @@ func BenchmarkLimitAppend(b *testing.B) {
 	for i := range 12 {
 		pairs = append(pairs, "label_"+strconv.Itoa(i), "a value of ordinary length")
 	}
-	ls := labels.FromStrings(append(pairs, labels.MetricName, "http_requests_total")...)
+	ls := labels.FromStrings(append(pairs, model.MetricNameLabel, "http_requests_total")...)
 	app := push.Limit(nowhere{}, limits, metrics.NewSet()).AppenderV2(b.Context())
 	b.ReportAllocs()
 	for b.Loop() {

@@ -15,6 +15,7 @@ import (
 	"github.com/klauspost/compress/snappy"
 	remoteapi "github.com/prometheus/client_golang/exp/api/remote"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/prompb"
@@ -88,7 +89,7 @@ func (r *receiver) kept(t *testing.T) (n int) {
 	q, err := r.db.Querier(math.MinInt64, math.MaxInt64)
 	require.NoError(t, err)
 	defer q.Close()
-	set := q.Select(context.Background(), false, nil, labels.MustNewMatcher(labels.MatchNotEqual, labels.MetricName, "target_info"))
+	set := q.Select(context.Background(), false, nil, labels.MustNewMatcher(labels.MatchNotEqual, model.MetricNameLabel, "target_info"))
 	for set.Next() {
 		it := set.At().Iterator(nil)
 		for it.Next() != chunkenc.ValNone {
@@ -110,7 +111,7 @@ type series struct {
 }
 
 func named(name string, rest ...string) series {
-	return series{labels.FromStrings(append([]string{labels.MetricName, name}, rest...)...), 1}
+	return series{labels.FromStrings(append([]string{model.MetricNameLabel, name}, rest...)...), 1}
 }
 
 func v1(t *testing.T, all []series) []byte {
@@ -167,7 +168,7 @@ func TestLimitsOfRemoteWrite(t *testing.T) {
 			"bytes in the name of the label overlong_: 9, and the limit is 8 (ingest.max_label_name_length)"},
 		{"a long label value", named("bad", "a", strings.Repeat("x", 41)), "label_value_length",
 			"bytes in the value of the label a: 41, and the limit is 40 (ingest.max_label_value_length)"},
-		{"too many samples", series{labels.FromStrings(labels.MetricName, "bad"), 4}, "samples",
+		{"too many samples", series{labels.FromStrings(model.MetricNameLabel, "bad"), 4}, "samples",
 			"samples in the request: 5, and the limit is 4 (ingest.max_samples_per_request)"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -274,7 +275,7 @@ func binaryLength(n uint64) []byte {
 func TestTimeLimitIsPrometheusOwn(t *testing.T) {
 	r := newReceiver(t, limits())
 	req := prompb.WriteRequest{Timeseries: []prompb.TimeSeries{{
-		Labels:  prompb.FromLabels(labels.FromStrings(labels.MetricName, "early"), nil),
+		Labels:  prompb.FromLabels(labels.FromStrings(model.MetricNameLabel, "early"), nil),
 		Samples: []prompb.Sample{{Timestamp: time.Now().Add(time.Hour).UnixMilli()}},
 	}}}
 	body, err := req.Marshal()

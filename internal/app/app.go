@@ -200,7 +200,7 @@ func (a *App) startServer(ctx context.Context) error {
 // notReady says why queries cannot be answered; nil when they can.
 func (a *App) notReady() error {
 	if !a.ready.Load() {
-		return errors.New("Tidemark is starting, or stopping")
+		return errors.New("it is starting, or stopping")
 	}
 	return nil
 }

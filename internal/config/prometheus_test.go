@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alecthomas/units"
 	"github.com/prometheus/common/model"
 	promconfig "github.com/prometheus/prometheus/config"
 	"github.com/stretchr/testify/require"
@@ -40,7 +39,7 @@ func TestDefaultsOfPrometheusSections(t *testing.T) {
 	f("scrape_configs:\n- &a {job_name: a, sample_limit: 0}\n- {<<: *a, job_name: b}\n- {job_name: c}", finite, 0, 0, finite)
 
 	p := parse(t, jobs).Prometheus
-	require.Equal(t, units.Base2Bytes(config.DefaultBodySizeLimit), p.GlobalConfig.BodySizeLimit)
+	require.Equal(t, config.DefaultBodySizeLimit, p.GlobalConfig.BodySizeLimit)
 	require.Equal(t, (30 * time.Minute).Milliseconds(), p.StorageConfig.TSDBConfig.OutOfOrderTimeWindow)
 	require.EqualValues(t, 100_000, p.StorageConfig.ExemplarsConfig.MaxExemplars)
 	for _, job := range p.ScrapeConfigs {

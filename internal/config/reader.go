@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strconv"
 
@@ -106,11 +105,11 @@ func into(target *string, check func(string) error) func(string) error {
 	}
 }
 
-// number reads a whole number from low to high.
-func number(target *int, low, high int) read {
-	return scalar(fmt.Sprintf("a whole number from %d to %d", low, high), func(n *yaml.Node) error {
+// number reads a whole number from 1 to high.
+func number(target *int, high int) read {
+	return scalar(fmt.Sprintf("a whole number from 1 to %d", high), func(n *yaml.Node) error {
 		value, err := strconv.Atoi(n.Value)
-		if err != nil || value < low || value > high {
+		if err != nil || value < 1 || value > high {
 			return errNot
 		}
 		*target = value
@@ -123,7 +122,7 @@ func number(target *int, low, high int) read {
 func size(target *int64, low, high int64) read {
 	return scalar(fmt.Sprintf("a size from %s to %s, such as 32MB", units.Base2Bytes(low), units.Base2Bytes(high)), func(n *yaml.Node) error {
 		value, err := units.ParseBase2Bytes(n.Value)
-		if err != nil || int64(value) < low || int64(value) > high || value >= math.MaxInt64 {
+		if err != nil || int64(value) < low || int64(value) > high {
 			return errNot
 		}
 		*target = int64(value)

@@ -93,10 +93,10 @@ func defaultChanges() Changes {
 
 func (c *Changes) fields() map[string]read {
 	return map[string]read{
-		"max_per_request": number(&c.MaxPerRequest, 1, 100_000),
+		"max_per_request": number(&c.MaxPerRequest, 100_000),
 		"series": object(map[string]read{
-			"max_changes": number(&c.Series.MaxChanges, 1, 1_000_000),
-			"max_groups":  number(&c.Series.MaxGroups, 1, 1_000_000),
+			"max_changes": number(&c.Series.MaxChanges, 1_000_000),
+			"max_groups":  number(&c.Series.MaxGroups, 1_000_000),
 		}),
 	}
 }
@@ -123,11 +123,11 @@ func (i Ingest) Limits() push.Limits { return i.limits }
 func (i *Ingest) fields() map[string]read {
 	l := &i.limits
 	return map[string]read{
-		"max_samples_per_request": number(&l.MaxSamples, 1, 100_000_000),
-		"max_labels":              number(&l.MaxLabels, 1, 10_000),
-		"max_label_name_length":   number(&l.MaxLabelName, 1, 1<<20),
-		"max_label_value_length":  number(&l.MaxLabelValue, 1, 1<<20),
-		"max_concurrent":          number(&l.MaxConcurrent, 1, 10_000),
+		"max_samples_per_request": number(&l.MaxSamples, 100_000_000),
+		"max_labels":              number(&l.MaxLabels, 10_000),
+		"max_label_name_length":   number(&l.MaxLabelName, 1<<20),
+		"max_label_value_length":  number(&l.MaxLabelValue, 1<<20),
+		"max_concurrent":          number(&l.MaxConcurrent, 10_000),
 		"max_body_size":           size(&l.MaxBody, 1<<10, 1<<30),
 	}
 }

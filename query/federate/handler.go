@@ -147,7 +147,7 @@ func (h *handler) newest(ctx context.Context, selectors [][]*labels.Matcher) ([]
 		samples = append(samples, s)
 	}
 	slices.SortStableFunc(samples, func(a, b sample) int {
-		return cmp.Compare(a.labels.Get(model.MetricNameLabel), b.labels.Get(labels.MetricName))
+		return cmp.Compare(a.labels.Get(model.MetricNameLabel), b.labels.Get(model.MetricNameLabel))
 	})
 	return samples, nil
 }
