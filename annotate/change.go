@@ -1,6 +1,7 @@
 package annotate
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -125,13 +126,24 @@ func (c Change) Headline() string {
 		return c.Title
 	}
 	parts := []string{c.Kind}
-	if c.Flag != nil {
-		parts = append(parts, c.Flag.Key)
-	}
 	for _, part := range []string{c.Service, c.Version} {
 		if part != "" {
 			parts = append(parts, part)
 		}
 	}
+	if c.Flag != nil {
+		parts = append(parts, c.Flag.headline())
+	}
 	return strings.Join(parts, " ")
+}
+
+func (f FlagChange) headline() string {
+	switch {
+	case f.From != nil && f.To != nil:
+		return fmt.Sprintf("%s: %v → %v", f.Key, f.From, f.To)
+	case f.To != nil:
+		return fmt.Sprintf("%s: %v", f.Key, f.To)
+	default:
+		return f.Key
+	}
 }

@@ -160,10 +160,16 @@ func (a *App) startHost(context.Context) error {
 	return nil
 }
 
+// The section ingest says how much may be pushed, also after a reload, and
+// package push sees to it. These are only the most that it may say.
+const (
+	maxPushBytes = 1 << 30
+	maxPushes    = 10_000
+)
+
 // startServer listens. What is served from the sample store answers that
 // Tidemark is starting, until that is open.
 func (a *App) startServer(ctx context.Context) error {
-	limits := a.config.Load().Ingest.Limits()
 	s, err := server.New(server.Options{
 		ListenAddress: a.opts.ListenAddress,
 		ExternalURL:   a.opts.ExternalURL,
@@ -178,8 +184,8 @@ func (a *App) startServer(ctx context.Context) error {
 		Home:          a.home,
 		Limits: server.Limits{
 			Batch:         a.config.Load().Changes.MaxPerRequest,
-			PushBytes:     limits.MaxBody,
-			Pushes:        limits.MaxConcurrent,
+			PushBytes:     maxPushBytes,
+			Pushes:        maxPushes,
 			AnswerTimeout: a.opts.QueryTimeout + time.Minute,
 		},
 		Version: a.opts.Version,

@@ -44,7 +44,8 @@ type Server struct {
 	http       *http.Server
 	listener   net.Listener
 	onLoopback bool
-	served     chan error
+	served     chan struct{} // closed when serving has ended
+	serveErr   error         // why, once served is closed
 }
 
 // New checks the options and returns a server that does not listen yet.
@@ -62,7 +63,7 @@ func New(o Options) (*Server, error) {
 		logger: o.Logger,
 		now:    time.Now,
 		meters: newServerMeters(o.Metrics),
-		served: make(chan error, 1),
+		served: make(chan struct{}),
 	}
 	if o.ExternalURL != nil {
 		s.prefix = strings.TrimRight(o.ExternalURL.Path, "/")
@@ -113,16 +114,18 @@ func (s *Server) Start(ctx context.Context) error {
 	if addr, ok := listener.Addr().(*net.TCPAddr); ok {
 		s.onLoopback = addr.IP.IsLoopback()
 	}
-	go func() {
-		err := web.Serve(s.listener, s.http, &web.FlagConfig{WebConfigFile: &s.opts.WebConfigFile}, s.logger)
-		if !errors.Is(err, http.ErrServerClosed) {
-			s.logger.Error("serving ended", "err", err)
-			s.served <- fmt.Errorf("serve: %w", err)
-			return
-		}
-		s.served <- nil
-	}()
+	go s.serve()
 	return nil
+}
+
+func (s *Server) serve() {
+	defer close(s.served)
+	err := web.Serve(s.listener, s.http, &web.FlagConfig{WebConfigFile: &s.opts.WebConfigFile}, s.logger)
+	// Serving may end by the listener's end too, when Stop comes before it began.
+	if !errors.Is(err, http.ErrServerClosed) && s.stopping.Err() == nil {
+		s.logger.Error("serving ended", "err", err)
+		s.serveErr = fmt.Errorf("serve: %w", err)
+	}
 }
 
 // Addr is the address that the server listens on; nil before Start.
@@ -146,5 +149,6 @@ func (s *Server) Stop(ctx context.Context) error {
 	}
 	// A server that was stopped before it began to serve has not closed it.
 	s.listener.Close()
-	return errors.Join(err, <-s.served)
+	<-s.served
+	return errors.Join(err, s.serveErr)
 }

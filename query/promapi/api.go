@@ -54,10 +54,11 @@ type Options struct {
 	// Admin switches the endpoints on that delete samples and take snapshots.
 	Admin bool
 
-	Config       func() config.Config
-	Flags        map[string]string
-	Listen       string
-	ExternalURL  *url.URL
+	Config      func() config.Config
+	Flags       map[string]string
+	Listen      string
+	ExternalURL *url.URL
+	// CORSOrigin matches the origins whose pages may read; nil for none.
 	CORSOrigin   *regexp.Regexp
 	QueryTimeout time.Duration
 	Runtime      func() (webapi.RuntimeInfo, error)
@@ -70,6 +71,9 @@ type Options struct {
 
 // New returns the handler of /api/v1/*, with that prefix stripped.
 func New(o Options) http.Handler {
+	if o.CORSOrigin == nil {
+		o.CORSOrigin = regexp.MustCompile(`^$`) // matches no origin; the API cannot do without
+	}
 	registry := features.NewRegistry()
 	registry.Enable(features.API, "label_values_match")
 	registry.Enable(features.API, "query_warnings")

@@ -99,3 +99,12 @@ func TestAPI(t *testing.T) {
 		})
 	}
 }
+
+func TestForeignPagesMayNotRead(t *testing.T) {
+	r := httptest.NewRequest(http.MethodGet, "/query?query=m", nil)
+	r.Header.Set("Origin", "https://elsewhere.example")
+	w := httptest.NewRecorder()
+	serve(t).ServeHTTP(w, r)
+	require.Equal(t, http.StatusOK, w.Code)
+	require.Empty(t, w.Header().Get("Access-Control-Allow-Origin"))
+}
