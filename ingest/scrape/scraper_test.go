@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
@@ -86,7 +87,7 @@ func newest(t *testing.T, s *store.Store, name string) (value float64) {
 	q, err := s.Querier(0, time.Now().UnixMilli())
 	require.NoError(t, err)
 	defer q.Close()
-	set := q.Select(context.Background(), false, nil, labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, name))
+	set := q.Select(context.Background(), false, nil, labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, name))
 	for set.Next() {
 		it := set.At().Iterator(nil)
 		for it.Next() != chunkenc.ValNone {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/model/exemplar"
 	"github.com/prometheus/prometheus/model/histogram"
@@ -52,7 +53,7 @@ func read(t *testing.T, s *store.Store, l labels.Labels) (times []int64) {
 	q, err := s.Querier(0, time.Now().Add(time.Hour).UnixMilli())
 	require.NoError(t, err)
 	defer q.Close()
-	set := q.Select(context.Background(), true, nil, labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, l.Get(labels.MetricName)))
+	set := q.Select(context.Background(), true, nil, labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, l.Get(model.MetricNameLabel)))
 	for set.Next() {
 		it := set.At().Iterator(nil)
 		for v := it.Next(); v != chunkenc.ValNone; v = it.Next() {
@@ -67,7 +68,7 @@ func read(t *testing.T, s *store.Store, l labels.Labels) (times []int64) {
 func TestSamplesOutOfOrderAreKeptWithinTheWindow(t *testing.T) {
 	s := open(t, t.TempDir(), outOfOrder)
 	defer s.Close()
-	l, now := labels.FromStrings(labels.MetricName, "m"), time.Now()
+	l, now := labels.FromStrings(model.MetricNameLabel, "m"), time.Now()
 
 	require.NoError(t, add(t, s, l, now, 1))
 	require.NoError(t, add(t, s, l, now.Add(-20*time.Minute), 2))
@@ -78,7 +79,7 @@ func TestSamplesOutOfOrderAreKeptWithinTheWindow(t *testing.T) {
 func TestReopenedStoreHasWhatWasCommitted(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, outOfOrder)
-	l, now := labels.FromStrings(labels.MetricName, "m"), time.Now()
+	l, now := labels.FromStrings(model.MetricNameLabel, "m"), time.Now()
 	require.NoError(t, add(t, s, l, now, 1))
 	require.NoError(t, s.Close())
 
@@ -100,7 +101,7 @@ func TestExemplarsAndNativeHistograms(t *testing.T) {
 	s := open(t, t.TempDir(), outOfOrder)
 	defer s.Close()
 	now := time.Now().UnixMilli()
-	l := labels.FromStrings(labels.MetricName, "request_seconds")
+	l := labels.FromStrings(model.MetricNameLabel, "request_seconds")
 
 	app := s.AppenderV2(t.Context())
 	_, err := app.Append(0, l, 0, now, 0, tsdbutil.GenerateTestHistogram(3), nil, storage.AOptions{
@@ -111,7 +112,7 @@ func TestExemplarsAndNativeHistograms(t *testing.T) {
 
 	q, err := s.ExemplarQuerier(t.Context())
 	require.NoError(t, err)
-	found, err := q.Select(now-1000, now+1000, []*labels.Matcher{labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, "request_seconds")})
+	found, err := q.Select(now-1000, now+1000, []*labels.Matcher{labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, "request_seconds")})
 	require.NoError(t, err)
 	require.Len(t, found, 1)
 	require.Equal(t, "abc", found[0].Exemplars[0].Labels.Get("trace_id"))
@@ -119,7 +120,7 @@ func TestExemplarsAndNativeHistograms(t *testing.T) {
 	querier, err := s.Querier(now, now)
 	require.NoError(t, err)
 	defer querier.Close()
-	set := querier.Select(t.Context(), false, nil, labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, "request_seconds"))
+	set := querier.Select(t.Context(), false, nil, labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, "request_seconds"))
 	require.True(t, set.Next())
 	it := set.At().Iterator(nil)
 	require.Equal(t, chunkenc.ValHistogram, it.Next())
@@ -130,7 +131,7 @@ func TestExemplarsAndNativeHistograms(t *testing.T) {
 func TestSnapshotHoldsTheHead(t *testing.T) {
 	s := open(t, t.TempDir(), outOfOrder)
 	defer s.Close()
-	require.NoError(t, add(t, s, labels.FromStrings(labels.MetricName, "m"), time.Now(), 1))
+	require.NoError(t, add(t, s, labels.FromStrings(model.MetricNameLabel, "m"), time.Now(), 1))
 	dir := filepath.Join(t.TempDir(), "snapshot")
 	require.NoError(t, s.Snapshot(dir, true))
 	blocks, err := os.ReadDir(dir)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -127,7 +128,7 @@ func (s *Server) logAccess(c echo.Context, x *exchange, took slog.Attr) {
 	if r.URL.RawQuery != "" {
 		attrs = append(attrs, slog.String("query", loggable(r.URL.RawQuery)))
 	}
-	if p, ok := x.err.(*Problem); ok {
+	if p, ok := errors.AsType[*Problem](x.err); ok {
 		attrs = append(attrs, slog.String("err", reason(p)))
 	}
 	s.logger.LogAttrs(r.Context(), level, "request", attrs...)

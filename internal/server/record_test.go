@@ -111,7 +111,7 @@ func TestBadReportsAreNamed(t *testing.T) {
 	f(422, `{"kind":"deploy","start":"2025-01-02T00:00:00Z","end":"2025-01-01T00:00:00Z"}`, "body.end", "end: is before start")
 	f(422, `{"kind":"deploy","status":"done"}`, "body.status", "must be planned, running")
 	f(422, `{"kind":"deploy","who":7}`, "body.who", "must be a name, or an object with name and type")
-	f(422, `{"kind":"deploy","who":{"nmae":"Ann"}}`, "body.who.nmae", "who")
+	f(422, `{"kind":"deploy","who":{"nickname":"Ann"}}`, "body.who.nickname", "who")
 	f(422, `{"kind":"deploy","who":{"name":"Ann","type":"robot"}}`, "body.who.type", "person, machine")
 	f(422, `{"kind":"deploy","who":""}`, "body.who.name", "is empty")
 	f(422, `{"kind":"deploy","labels":{"a":1}}`, "body.labels.a", "expected string")

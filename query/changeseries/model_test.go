@@ -1,6 +1,7 @@
 package changeseries_test
 
 import (
+	prommodel "github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/tidemark/tidemark/annotate"
@@ -33,10 +34,10 @@ func (m model) changes(t int64) map[string]float64 {
 	found := map[string]float64{}
 	for _, s := range m.spans {
 		shows := s.Start <= t && t <= s.End
-		switch {
-		case s.End == annotate.Ongoing:
+		switch s.End {
+		case annotate.Ongoing:
 			shows = s.Start <= m.now && s.Start <= t && t < m.now+m.lookback
-		case s.End == s.Start:
+		case s.Start:
 			shows = s.Start <= t && t < s.Start+m.lookback
 		}
 		if shows {
@@ -104,5 +105,5 @@ func key(pairs ...string) string {
 
 // written writes labels as PromQL does, the name first.
 func written(l labels.Labels) string {
-	return l.Get(labels.MetricName) + l.DropReserved(func(name string) bool { return name == labels.MetricName }).String()
+	return l.Get(prommodel.MetricNameLabel) + l.DropReserved(func(name string) bool { return name == prommodel.MetricNameLabel }).String()
 }

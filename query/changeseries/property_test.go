@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	prommodel "github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -140,7 +141,7 @@ func (q inquiry) check(t *testing.T, engine *promql.Engine, queryable storage.Qu
 		if got[ts] == nil {
 			got[ts] = map[string]float64{}
 		}
-		got[ts][metric.DropReserved(func(name string) bool { return name == labels.MetricName }).String()] = v
+		got[ts][metric.DropReserved(func(name string) bool { return name == prommodel.MetricNameLabel }).String()] = v
 	}
 	switch value := result.Value.(type) {
 	case promql.Vector:

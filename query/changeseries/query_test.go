@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	prommodel "github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/storage"
@@ -38,7 +39,7 @@ func samples(t testing.TB) *teststorage.TestStorage {
 	app := store.Appender(context.Background())
 	for ts := now - 4*hour; ts <= now; ts += 15 * second {
 		for service, v := range map[string]float64{"web": 1, "api": 1, "db": 0} {
-			_, err := app.Append(0, labels.FromStrings(labels.MetricName, "up", "service", service, "job", service), ts, v)
+			_, err := app.Append(0, labels.FromStrings(prommodel.MetricNameLabel, "up", "service", service, "job", service), ts, v)
 			require.NoError(t, err)
 		}
 	}
@@ -179,7 +180,7 @@ func TestCancelledContext(t *testing.T) {
 	cancel()
 	q, err := beside(newMemLog(deploys()), noSamples{}).Querier(0, now)
 	require.NoError(t, err)
-	set := q.Select(ctx, false, nil, labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, "tidemark_change"))
+	set := q.Select(ctx, false, nil, labels.MustNewMatcher(labels.MatchEqual, prommodel.MetricNameLabel, "tidemark_change"))
 	require.False(t, set.Next())
 	require.ErrorIs(t, set.Err(), context.Canceled)
 }

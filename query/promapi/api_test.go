@@ -35,7 +35,7 @@ func serve(t *testing.T) http.Handler {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	app := db.AppenderV2(t.Context())
-	_, err = app.Append(0, labels.FromStrings(labels.MetricName, "m", "job", "j"), 0, time.Now().UnixMilli(), 1, nil, nil, storage.AOptions{})
+	_, err = app.Append(0, labels.FromStrings(model.MetricNameLabel, "m", "job", "j"), 0, time.Now().UnixMilli(), 1, nil, nil, storage.AOptions{})
 	require.NoError(t, err)
 	require.NoError(t, app.Commit())
 
