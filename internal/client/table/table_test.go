@@ -44,7 +44,7 @@ func TestTable(t *testing.T) {
 	require.Equal(t, `
 WHEN                 LASTED      KIND      SERVICE  ENVIRONMENT  VERSION       WHO  STATUS     TITLE
 2026-05-06 11:57:00  running 3m  deploy    web      production   v41 → v42     Ada  running    Faster search
-2026-05-06 11:00:00              flag                            false → true       succeeded  flag search
+2026-05-06 11:00:00              flag                            false → true       succeeded  flag search: false → true
 2026-05-05 10:00:00  1d          incident  検索                                     failed     evil �[2J�title of two lines
 `, write(t, New(&b, 200, now, changes()), &b, changes()))
 }
