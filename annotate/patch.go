@@ -21,6 +21,7 @@ func (p Patch) Apply(c Change, now time.Time) (Change, error) {
 		return Change{}, invalid("external_id", p.Set.ExternalID, "the sender's identity of a change cannot be changed; leave it out")
 	}
 	c = c.Clone()
+	p.Set.Start, p.Set.End = At(p.Set.Start.Time), At(p.Set.End.Time)
 	reopened := false
 	for _, name := range p.Clear {
 		if !clearField(&c, name) {

@@ -67,6 +67,7 @@ func (r Report) New(now time.Time) Change {
 func (r Report) Update(c Change, now time.Time) Change {
 	known := !c.Start.IsZero()
 	c = c.Clone()
+	r.Start, r.End = At(r.Start.Time), At(r.End.Time)
 	r.say(&c)
 	if known {
 		r.progress(&c, now)
@@ -121,6 +122,7 @@ func (r Report) say(c *Change) {
 		c.Expect = slices.Clone(r.Expect)
 	}
 	for _, e := range r.Evidence {
+		e.Time = At(e.Time.Time)
 		if !slices.Contains(c.Evidence, e) {
 			c.Evidence = append(c.Evidence, e)
 		}

@@ -85,7 +85,11 @@ func (t *Time) UnmarshalJSON(b []byte) error {
 		return nil
 	}
 	s := string(b)
-	if b[0] == '"' {
+	switch {
+	case b[0] != '"':
+	case bytes.IndexByte(b, '\\') < 0: // as every time that is one
+		s = s[1 : len(s)-1]
+	default:
 		if err := json.Unmarshal(b, &s); err != nil {
 			return err
 		}

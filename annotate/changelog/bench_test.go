@@ -2,6 +2,7 @@ package changelog_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
@@ -51,76 +52,94 @@ func BenchmarkMillion(b *testing.B) {
 	l := million(b)
 	now := time.Now()
 	middle := now.Add(-180 * 24 * time.Hour)
-	list := func(q annotate.List) func(b *testing.B) {
-		return func(b *testing.B) {
+	run := func(name string, do func(ctx context.Context) error) {
+		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				page, err := l.List(b.Context(), q)
-				require.NoError(b, err)
-				require.Len(b, page.Changes, q.Limit)
+				require.NoError(b, do(b.Context()))
 			}
-		}
+		})
 	}
-	b.Run("page of 100 in the middle", list(annotate.List{Limit: 100, Filter: annotate.Filter{To: annotate.At(middle)}}))
-	b.Run("page of 100 of one service", list(annotate.List{Limit: 100, Filter: annotate.Filter{To: annotate.At(middle), Services: []string{"service-3"}}}))
-	b.Run("page of 10 in a day's window", list(annotate.List{Limit: 10, Filter: annotate.Filter{From: annotate.At(middle.Add(-24 * time.Hour)), To: annotate.At(middle)}}))
-	b.Run("spans of a day of one service", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			err := l.Spans(b.Context(), annotate.SpanFilter{Services: []string{"service-3"}}, middle.Add(-24*time.Hour).UnixMilli(), middle.UnixMilli(), func(annotate.Span) error { return nil })
-			require.NoError(b, err)
-		}
+	list := func(name string, limit int, f annotate.Filter) {
+		run(name, func(ctx context.Context) error {
+			_, err := l.List(ctx, annotate.List{Filter: f, Limit: limit})
+			return err
+		})
+	}
+	to, dayBefore := annotate.At(middle), annotate.At(middle.Add(-24*time.Hour))
+	list("page of 100 in the middle", 100, annotate.Filter{To: to})
+	list("page of 100 of one service", 100, annotate.Filter{To: to, Services: []string{"service-3"}})
+	list("page of 100 of a kind in an environment", 100, annotate.Filter{To: to, Kinds: []string{"flag"}, Environments: []string{"test"}})
+	list("page of 10 in a day's window", 10, annotate.Filter{From: dayBefore, To: to})
+	list("service that is not there", 100, annotate.Filter{Services: []string{"none"}})
+	list("word that is not there", 100, annotate.Filter{Text: "xyzzy"})
+
+	none := func(annotate.Span) error { return nil }
+	spans := func(name string, f annotate.SpanFilter, last time.Duration) {
+		run(name, func(ctx context.Context) error {
+			return l.Spans(ctx, f, middle.Add(-last).UnixMilli(), middle.UnixMilli(), none)
+		})
+	}
+	service := annotate.SpanFilter{Services: []string{"service-3"}}
+	spans("spans of a day", annotate.SpanFilter{}, 24*time.Hour)
+	spans("spans of a day of one service", service, 24*time.Hour)
+	spans("spans of a minute", annotate.SpanFilter{}, time.Minute)
+	run("versions of a day", func(ctx context.Context) error {
+		return l.Versions(ctx, annotate.SpanFilter{}, dayBefore.UnixMilli(), to.UnixMilli(), none)
 	})
-	b.Run("last overall", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			_, err := l.Last(b.Context(), annotate.Filter{}, false)
-			require.NoError(b, err)
-		}
+	run("last overall", func(ctx context.Context) error {
+		_, err := l.Last(ctx, annotate.Filter{}, false)
+		return err
 	})
-	b.Run("last per service", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			_, err := l.Last(b.Context(), annotate.Filter{}, true)
-			require.NoError(b, err)
-		}
+	run("last per service", func(ctx context.Context) error {
+		_, err := l.Last(ctx, annotate.Filter{}, true)
+		return err
 	})
-	b.Run("newest starts", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			_, err := l.NewestStarts(b.Context(), annotate.SpanFilter{}, now.UnixMilli())
-			require.NoError(b, err)
-		}
+	run("newest starts", func(ctx context.Context) error {
+		_, err := l.NewestStarts(ctx, annotate.SpanFilter{}, middle.UnixMilli())
+		return err
 	})
-	b.Run("newest versions", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			_, err := l.NewestVersions(b.Context(), annotate.SpanFilter{}, now.UnixMilli())
-			require.NoError(b, err)
-		}
+	run("newest versions", func(ctx context.Context) error {
+		_, err := l.NewestVersions(ctx, annotate.SpanFilter{}, middle.UnixMilli())
+		return err
 	})
-	b.Run("counts of all", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			_, err := l.Counts(b.Context(), annotate.SpanFilter{}, now.UnixMilli())
-			require.NoError(b, err)
-		}
+
+	run("counts up to now", func(ctx context.Context) error {
+		_, err := l.Counts(ctx, annotate.SpanFilter{}, now.UnixMilli())
+		return err
 	})
-	counts := func(edges ...int64) func(b *testing.B) {
-		return func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				err := l.CountsBetween(b.Context(), annotate.SpanFilter{}, edges, func(int, annotate.Group, int64) error { return nil })
-				require.NoError(b, err)
+	run("counts up to the middle", func(ctx context.Context) error {
+		_, err := l.Counts(ctx, annotate.SpanFilter{}, middle.UnixMilli())
+		return err
+	})
+	counts := func(name string, f annotate.SpanFilter, last, step time.Duration) {
+		var edges []int64
+		for at := now.Add(-last); !at.After(now); at = at.Add(step) {
+			edges = append(edges, at.UnixMilli())
+		}
+		run(name, func(ctx context.Context) error {
+			return l.CountsBetween(ctx, f, edges, func(int, annotate.Group, int64) error { return nil })
+		})
+	}
+	const month = 30 * 24 * time.Hour
+	counts("counts of 30 days", annotate.SpanFilter{}, month, month)
+	counts("counts of 30 days of one service", service, month, month)
+	counts("counts of 30 days by the hour", annotate.SpanFilter{}, month, time.Hour)
+
+	enough := errors.New("enough")
+	run("follow 100 in the middle", func(ctx context.Context) error {
+		n := 0
+		err := l.Follow(ctx, 500_000, annotate.Filter{}, func(annotate.Event) error {
+			if n++; n == 100 {
+				return enough
 			}
+			return nil
+		})
+		if errors.Is(err, enough) {
+			return nil
 		}
-	}
-	b.Run("counts of 30 days", counts(now.Add(-30*24*time.Hour).UnixMilli(), now.UnixMilli()))
-	var hours []int64
-	for h := 720; h >= 0; h-- {
-		hours = append(hours, now.Add(-time.Duration(h)*time.Hour).UnixMilli())
-	}
-	b.Run("counts of 30 days by the hour", counts(hours...))
+		return err
+	})
 }
 
 func BenchmarkRecord(b *testing.B) {
@@ -142,5 +161,16 @@ func BenchmarkRecord(b *testing.B) {
 				require.NoError(b, err)
 			}
 		})
+	})
+	batch := make([]annotate.Report, 1000)
+	for i := range batch {
+		batch[i] = report
+	}
+	b.Run("batches of 1000", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_, err := l.RecordBatch(b.Context(), "bench", batch)
+			require.NoError(b, err)
+		}
 	})
 }

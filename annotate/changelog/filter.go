@@ -8,107 +8,84 @@ import (
 	"github.com/tidemark/tidemark/annotate"
 )
 
-// where gathers conditions, all of which must hold, and their arguments.
-type where struct {
-	conditions []string
-	args       []any
+// conditions are what a filter asks for, but for its times.
+type conditions struct {
+	groups *where // of the table groups
+	rest   *where // of the table changes
 }
 
-func (w *where) and(condition string, args ...any) {
-	w.conditions = append(w.conditions, condition)
-	w.args = append(w.args, args...)
-}
-
-// in adds that column is one of values, where there are any.
-func in[T ~string](w *where, column string, values []T) {
-	if len(values) == 0 {
-		return
-	}
-	args := make([]any, len(values))
-	for i, v := range values {
-		args[i] = string(v)
-	}
-	w.and(column+" IN (?"+strings.Repeat(",?", len(values)-1)+")", args...)
-}
-
-func (w *where) String() string {
-	if len(w.conditions) == 0 {
-		return "true"
-	}
-	return strings.Join(w.conditions, " AND ")
-}
-
-// selecting returns the conditions of f, but for its times.
-func selecting(f annotate.Filter) *where {
+// changes returns the conditions as they are put to the table changes.
+func (c conditions) changes() *where {
 	w := &where{}
-	in(w, "kind", f.Kinds)
-	in(w, "service", f.Services)
-	in(w, "environment", f.Environments)
-	in(w, "status", f.Statuses)
-	in(w, "who", f.Who)
+	if !c.groups.empty() {
+		w.and("group_id IN (SELECT id FROM groups WHERE "+c.groups.String()+")", c.groups.args...)
+	}
+	w.all(c.rest)
+	return w
+}
+
+// selecting returns the conditions of f.
+func selecting(f annotate.Filter) conditions {
+	c := conditions{&where{}, &where{}}
+	in(c.groups, "kind", f.Kinds)
+	in(c.groups, "service", f.Services)
+	in(c.groups, "environment", f.Environments)
+	in(c.groups, "status", f.Statuses)
+	in(c.rest, "who", f.Who)
 	for name, value := range f.Labels {
-		w.and("id IN (SELECT change_id FROM labels WHERE name = ? AND value = ?)", name, value)
+		c.rest.and("EXISTS (SELECT 1 FROM labels WHERE change_id = id AND name = ? AND value = ?)", name, value)
 	}
 	for _, word := range textWords(f.Text) {
-		w.and("instr(words, ?) > 0", word)
+		c.rest.and("instr((SELECT words FROM texts WHERE texts.num = changes.num), ?) > 0", word)
 	}
-	return w
+	return c
+}
+
+// selectingSpans returns the conditions of f.
+func selectingSpans(f annotate.SpanFilter) conditions {
+	c := conditions{&where{}, &where{}}
+	in(c.groups, "kind", f.Kinds)
+	in(c.groups, "service", f.Services)
+	in(c.groups, "environment", f.Environments)
+	in(c.groups, "status", f.Statuses)
+	in(c.rest, "id", f.IDs)
+	in(c.rest, "version", f.Versions)
+	return c
+}
+
+// words is what a text search looks through.
+func words(c annotate.Change) string {
+	parts := []string{c.Title, c.Text, c.Service, c.Environment, c.Version, c.Commit}
+	if c.Flag != nil {
+		parts = append(parts, c.Flag.Key)
+	}
+	parts = append(parts, whoOf(c))
+	return strings.ToLower(strings.Join(parts, "\n"))
 }
 
 func textWords(text string) []string { return strings.Fields(strings.ToLower(text)) }
 
-// selectingSpans returns the conditions of f.
-func selectingSpans(f annotate.SpanFilter) *where {
-	w := &where{}
-	in(w, "id", f.IDs)
-	in(w, "kind", f.Kinds)
-	in(w, "service", f.Services)
-	in(w, "environment", f.Environments)
-	in(w, "version", f.Versions)
-	in(w, "status", f.Statuses)
-	return w
-}
-
-// hour is the longest that a change lasts which is not long.
-const hour = 3_600_000
-
-// overlapping returns the two conditions, for changes that are not long and
-// for those that are, under which one overlaps the time between from and to.
-func overlapping(from, to int64) (short, long where) {
-	short.and("long = 0 AND start_ms BETWEEN ? AND ? AND end_ms >= ?", from-min(hour, from-math.MinInt64), to, from)
-	long.and("long = 1 AND start_ms <= ? AND end_ms >= ?", to, from)
-	return short, long
-}
-
-// bounds returns f's times in milliseconds, an open side as far as it goes.
-func bounds(f annotate.Filter) (from, to int64) {
-	from, to = math.MinInt64+hour, math.MaxInt64
+// timesOf returns f's times, an open side as far as it goes.
+func timesOf(f annotate.Filter) overlap {
+	o := overlap{from: earliestMS, to: math.MaxInt64}
 	if !f.From.IsZero() {
-		from = f.From.UnixMilli()
+		o.from = f.From.UnixMilli()
 	}
 	if !f.To.IsZero() {
-		to = f.To.UnixMilli()
+		o.to = f.To.UnixMilli()
 	}
-	return from, to
+	return o
 }
 
 // matches reports whether c is one of those that f selects; it says of one
 // change what the queries say of all.
 func matches(f annotate.Filter, c annotate.Change) bool {
-	from, to := bounds(f)
-	end := int64(annotate.Ongoing)
-	if c.End != nil {
-		end = c.End.UnixMilli()
-	}
-	if c.Start.UnixMilli() > to || end < from {
+	times := timesOf(f)
+	if c.Start.UnixMilli() > times.to || endOf(c) < times.from {
 		return false
 	}
-	who := ""
-	if c.Who != nil {
-		who = c.Who.Name
-	}
 	if !oneOf(f.Kinds, c.Kind) || !oneOf(f.Services, c.Service) || !oneOf(f.Environments, c.Environment) ||
-		!oneOf(f.Statuses, c.Status) || !oneOf(f.Who, who) {
+		!oneOf(f.Statuses, c.Status) || !oneOf(f.Who, whoOf(c)) {
 		return false
 	}
 	for name, value := range f.Labels {
@@ -116,10 +93,33 @@ func matches(f annotate.Filter, c annotate.Change) bool {
 			return false
 		}
 	}
+	sought := textWords(f.Text)
+	if len(sought) == 0 {
+		return true
+	}
 	all := words(c)
-	return !slices.ContainsFunc(textWords(f.Text), func(word string) bool { return !strings.Contains(all, word) })
+	return !slices.ContainsFunc(sought, func(word string) bool { return !strings.Contains(all, word) })
 }
 
 func oneOf[T comparable](values []T, v T) bool {
 	return len(values) == 0 || slices.Contains(values, v)
+}
+
+// endOf returns c's end in Unix milliseconds.
+func endOf(c annotate.Change) int64 {
+	if c.End == nil {
+		return annotate.Ongoing
+	}
+	return c.End.UnixMilli()
+}
+
+func whoOf(c annotate.Change) string {
+	if c.Who == nil {
+		return ""
+	}
+	return c.Who.Name
+}
+
+func groupOf(c annotate.Change) annotate.Group {
+	return annotate.Group{Kind: c.Kind, Service: c.Service, Environment: c.Environment, Status: c.Status}
 }

@@ -2,6 +2,7 @@ package changelog
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 
 	"github.com/tidemark/tidemark/annotate"
@@ -20,14 +21,14 @@ const followBatch = 100
 func (l *Log) Follow(ctx context.Context, after int64, f annotate.Filter, fn func(annotate.Event) error) error {
 	if after < 0 {
 		if err := l.read.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0) FROM revisions").Scan(&after); err != nil {
-			return fmt.Errorf("reading where the log stands: %w", err)
+			return l.readError(fmt.Errorf("reading where the log stands: %w", err))
 		}
 	}
 	for {
 		news := l.news.next() // before reading: what is committed from here on wakes us
 		events, err := l.eventsAfter(ctx, after)
 		if err != nil {
-			return err
+			return l.readError(err)
 		}
 		for _, e := range events {
 			if matches(f, e.Change) {
@@ -51,25 +52,17 @@ func (l *Log) Follow(ctx context.Context, after int64, f annotate.Filter, fn fun
 }
 
 func (l *Log) eventsAfter(ctx context.Context, after int64) ([]annotate.Event, error) {
-	rows, err := l.read.QueryContext(ctx, "SELECT seq, body FROM revisions WHERE seq > ? ORDER BY seq LIMIT ?", after, followBatch)
-	if err != nil {
-		return nil, fmt.Errorf("reading new revisions: %w", err)
-	}
-	defer rows.Close()
 	var events []annotate.Event
-	for rows.Next() {
+	err := each(ctx, l.read, func(scan scanner) error {
 		var e annotate.Event
-		var body []byte
-		if err := rows.Scan(&e.Seq, &body); err != nil {
-			return nil, fmt.Errorf("reading a new revision: %w", err)
+		var body sql.RawBytes
+		if err := scan(&e.Seq, &body); err != nil {
+			return err
 		}
-		if e.Change, err = decode(body); err != nil {
-			return nil, err
-		}
+		var err error
+		e.Change, err = decode(body)
 		events = append(events, e)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("reading new revisions: %w", err)
-	}
-	return events, nil
+		return err
+	}, "SELECT seq, body FROM revisions WHERE seq > ? ORDER BY seq LIMIT ?", after, followBatch)
+	return events, err
 }

@@ -16,11 +16,14 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/google/uuid"
 	_ "modernc.org/sqlite" // the driver
+
+	"github.com/tidemark/tidemark/annotate"
 )
 
 // Options of a Log; the zero value of each takes its default.
 type Options struct {
-	Logger  *slog.Logger
+	Logger *slog.Logger
+	// Metrics is where the log's own metrics go: a set for no other open log.
 	Metrics *metrics.Set
 	// Now is the log's clock.
 	Now func() time.Time
@@ -46,6 +49,7 @@ type Log struct {
 	once    sync.Once
 	writer  sync.WaitGroup
 	news    broadcast
+	names   groupNames
 }
 
 // Open opens the log at path, creates it when missing, and brings an older one
@@ -80,6 +84,7 @@ func Open(ctx context.Context, path string, opts Options) (*Log, error) {
 	l.news.init()
 	l.metrics = newLogMetrics(opts.Metrics, func() float64 { return float64(len(l.queue)) })
 	if err := l.open(ctx, path); err != nil {
+		l.metrics.close()
 		return nil, errors.Join(fmt.Errorf("opening the change log %s: %w", path, err), l.closeDatabases())
 	}
 	l.writer.Go(l.writeQueued)
@@ -91,7 +96,7 @@ func (l *Log) open(ctx context.Context, path string) (err error) {
 		return err
 	}
 	l.write.SetMaxOpenConns(1)
-	if err = migrate(ctx, l.write); err != nil {
+	if err = migrate(ctx, l.write, migrations); err != nil {
 		return err
 	}
 	if l.statements, err = prepare(ctx, l.write); err != nil {
@@ -100,7 +105,9 @@ func (l *Log) open(ctx context.Context, path string) (err error) {
 	if l.read, err = sql.Open("sqlite", dsn(path, true)); err != nil {
 		return err
 	}
-	l.read.SetMaxOpenConns(max(4, runtime.GOMAXPROCS(0)))
+	readers := max(4, runtime.GOMAXPROCS(0))
+	l.read.SetMaxOpenConns(readers)
+	l.read.SetMaxIdleConns(readers)
 	return l.read.PingContext(ctx)
 }
 
@@ -108,12 +115,16 @@ func (l *Log) open(ctx context.Context, path string) (err error) {
 // with synchronous=FULL a commit is on the disk before it returns.
 func dsn(path string, readOnly bool) string {
 	q := url.Values{"_pragma": {
-		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "cache_size(-65536)",
+		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "journal_size_limit(67108864)",
 	}}
-	q.Set("_txlock", "immediate")
 	if readOnly {
 		q.Set("_txlock", "deferred")
 		q.Add("_pragma", "query_only(ON)")
+		q.Add("_pragma", "cache_size(-16384)") // KiB, for each connection
+	} else {
+		q.Set("_txlock", "immediate")
+		q.Add("_pragma", "cache_size(-65536)")
+		q.Add("_pragma", "temp_store(MEMORY)") // savepoints copy pages: not to a file
 	}
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
 }
@@ -133,9 +144,24 @@ func prepareFile(path string) error {
 // Close waits until what was taken is written, and closes the log. Calls that
 // come later are refused as Unavailable.
 func (l *Log) Close() error {
-	l.once.Do(func() { close(l.closed) })
+	l.once.Do(func() {
+		close(l.closed)
+		l.metrics.close()
+	})
 	l.writer.Wait()
 	return l.closeDatabases()
+}
+
+// readError returns err, or that the log is closed where that is why.
+func (l *Log) readError(err error) error {
+	select {
+	case <-l.closed:
+		if err != nil && annotate.CodeOf(err) == "" {
+			return errClosed()
+		}
+	default:
+	}
+	return err
 }
 
 func (l *Log) closeDatabases() error {

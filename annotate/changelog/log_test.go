@@ -189,6 +189,20 @@ func TestList(t *testing.T) {
 	}
 }
 
+func TestListFindsByLabelWhatBeganBeforeTheWindow(t *testing.T) {
+	l := fresh(t)
+	for _, lasts := range []time.Duration{30 * time.Minute, time.Hour, 2 * time.Hour, 48 * time.Hour} {
+		record(t, l, annotate.Report{
+			Title: lasts.String(), Start: ago(100*time.Hour + lasts/2), End: ago(100*time.Hour - lasts/2), Labels: map[string]string{"team": "db"},
+		})
+	}
+	page, err := l.List(t.Context(), annotate.List{Limit: 10, Filter: annotate.Filter{
+		From: ago(100 * time.Hour), To: ago(99 * time.Hour), Labels: map[string]string{"team": "db"},
+	}})
+	require.NoError(t, err)
+	require.Len(t, page.Changes, 4)
+}
+
 func TestPagesHoldStillWhileChangesComeIn(t *testing.T) {
 	l := fresh(t)
 	for i := range 20 {

@@ -1,15 +1,12 @@
 package changelog
 
 import (
+	"bytes"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 	"strings"
-
-	"github.com/google/uuid"
 
 	"github.com/tidemark/tidemark/annotate"
 )
@@ -48,9 +45,7 @@ func (l *Log) RecordBatch(ctx context.Context, by string, reports []annotate.Rep
 		return nil
 	})
 	if err != nil {
-		if annotate.CodeOf(err) == annotate.Invalid {
-			l.metrics.refused.Inc()
-		}
+		l.tallyRefused(err)
 		return nil, err
 	}
 	for _, o := range outcomes {
@@ -64,7 +59,7 @@ func (l *Log) RecordBatch(ctx context.Context, by string, reports []annotate.Rep
 func (l *Log) Amend(ctx context.Context, by, id string, p annotate.Patch) (change annotate.Change, err error) {
 	var o outcome
 	err = l.submit(ctx, func(ctx context.Context, tx transaction) error {
-		was, err := one(tx.row(ctx, tx.byID, canonical(id)))
+		body, was, err := one(tx.row(ctx, tx.byID, canonical(id)))
 		if err != nil {
 			return err
 		}
@@ -72,10 +67,11 @@ func (l *Log) Amend(ctx context.Context, by, id string, p annotate.Patch) (chang
 		if err != nil {
 			return err
 		}
-		change, o, err = l.keep(ctx, tx, by, was, next)
+		change, o, err = l.keep(ctx, tx, by, known{was, body}, next)
 		return err
 	})
 	if err != nil {
+		l.tallyRefused(err)
 		return annotate.Change{}, err
 	}
 	l.tally(o)
@@ -102,12 +98,19 @@ func (l *Log) tally(o outcome) {
 	}
 }
 
+func (l *Log) tallyRefused(err error) {
+	if code := annotate.CodeOf(err); code == annotate.Invalid || code == annotate.Conflict {
+		l.metrics.refused.Inc()
+	}
+}
+
+// record takes one report in, within a transaction.
 func (l *Log) record(ctx context.Context, tx transaction, by string, r annotate.Report) (annotate.Change, outcome, error) {
 	now := l.opts.Now()
 	if r.ExternalID != "" {
-		was, err := one(tx.row(ctx, tx.byIdentity, r.Source, r.ExternalID))
+		body, was, err := one(tx.row(ctx, tx.byIdentity, r.Source, r.ExternalID))
 		if err == nil {
-			return l.keep(ctx, tx, by, was, r.Update(was, now))
+			return l.keep(ctx, tx, by, known{was, body}, r.Update(was, now))
 		}
 		if annotate.CodeOf(err) != annotate.NotFound {
 			return annotate.Change{}, unchanged, err
@@ -119,26 +122,36 @@ func (l *Log) record(ctx context.Context, tx transaction, by string, r annotate.
 	}
 	next := r.New(now)
 	next.ID = id
-	return l.keep(ctx, tx, by, annotate.Change{}, next)
+	return l.keep(ctx, tx, by, known{}, next)
 }
 
-// keep writes next as the newest revision of was, which is empty for a new
-// change, unless nothing changed.
-func (l *Log) keep(ctx context.Context, tx transaction, by string, was, next annotate.Change) (annotate.Change, outcome, error) {
-	if was.Revision > 0 && reflect.DeepEqual(was, next) {
-		return was, unchanged, nil
+// known is a change as the log has it, and its JSON; empty for a new one.
+type known struct {
+	annotate.Change
+	body []byte
+}
+
+// maxBody is how long a change may be as JSON, in bytes: its parts have limits
+// of their own, and all at their limit would be megabytes for each revision.
+const maxBody = 256 << 10
+
+// keep writes next as the newest revision of was, unless nothing changed.
+func (l *Log) keep(ctx context.Context, tx transaction, by string, was known, next annotate.Change) (annotate.Change, outcome, error) {
+	next.Undoes = canonical(next.Undoes)
+	if was.Revision > 0 {
+		// The JSON tells alike what Go tells apart, such as the numbers 1 and 1.0.
+		if body, err := json.Marshal(next); err == nil && bytes.Equal(body, was.body) {
+			return was.Change, unchanged, nil
+		}
 	}
 	now := annotate.At(l.opts.Now())
 	if err := next.Validate(now.Time); err != nil {
 		return annotate.Change{}, unchanged, err
 	}
-	if next.Undoes != "" && next.Undoes != was.Undoes {
-		if _, err := one(tx.row(ctx, tx.byID, canonical(next.Undoes))); annotate.CodeOf(err) == annotate.NotFound {
-			return annotate.Change{}, unchanged, &annotate.Error{Code: annotate.Invalid, Field: "undoes", Value: next.Undoes, Message: "no change has this id"}
-		} else if err != nil {
+	if next.Undoes != was.Undoes {
+		if err := undoable(ctx, tx, next.Undoes); err != nil {
 			return annotate.Change{}, unchanged, err
 		}
-		next.Undoes = canonical(next.Undoes)
 	}
 	if was.Revision >= l.opts.MaxRevisions {
 		return annotate.Change{}, unchanged, &annotate.Error{Code: annotate.Conflict, Message: fmt.Sprintf("the change has %d revisions already and takes no more; record a new change", was.Revision)}
@@ -152,103 +165,26 @@ func (l *Log) keep(ctx context.Context, tx transaction, by string, was, next ann
 	if err != nil {
 		return annotate.Change{}, unchanged, fmt.Errorf("encoding the change: %w", err)
 	}
-	if err := write(ctx, tx, by, was, next, body); err != nil {
+	if len(body) > maxBody {
+		return annotate.Change{}, unchanged, &annotate.Error{Code: annotate.Invalid, Message: fmt.Sprintf("the change would be %d bytes long as JSON; at most %d are kept: shorten its text or evidence", len(body), maxBody)}
+	}
+	if err := write(ctx, tx, by, was.Change, known{next, body}); err != nil {
 		return annotate.Change{}, unchanged, fmt.Errorf("writing the change: %w", err)
 	}
 	return next, what, nil
 }
 
-// write puts c, which body encodes, into the tables in place of was.
-func write(ctx context.Context, tx transaction, by string, was, c annotate.Change, body []byte) error {
-	end := int64(annotate.Ongoing)
-	if c.End != nil {
-		end = c.End.UnixMilli()
+// undoable returns an Invalid error unless the log has the change id, or id is
+// empty.
+func undoable(ctx context.Context, tx transaction, id string) error {
+	if id == "" {
+		return nil
 	}
-	who := ""
-	if c.Who != nil {
-		who = c.Who.Name
+	_, _, err := one(tx.row(ctx, tx.byID, id))
+	if annotate.CodeOf(err) == annotate.NotFound {
+		return &annotate.Error{Code: annotate.Invalid, Field: "undoes", Value: id, Message: "no change in the log has this id"}
 	}
-	if err := tx.exec(ctx, tx.putChange, c.ID, c.Source, c.ExternalID, c.Kind, c.Service, c.Environment, c.Version, who, string(c.Status),
-		c.Start.UnixMilli(), end, words(c), body); err != nil {
-		return err
-	}
-	if err := count(ctx, tx, was, c); err != nil {
-		return err
-	}
-	if len(was.Labels) > 0 {
-		if err := tx.exec(ctx, tx.dropLabels, c.ID); err != nil {
-			return err
-		}
-	}
-	for name, value := range c.Labels {
-		if err := tx.exec(ctx, tx.putLabel, name, value, c.ID); err != nil {
-			return err
-		}
-	}
-	return tx.exec(ctx, tx.putRevision, c.ID, c.Revision, c.Updated.UnixMilli(), by, body)
-}
-
-// count moves was to c in the counts by day and group.
-func count(ctx context.Context, tx transaction, was, c annotate.Change) error {
-	if was.Revision > 0 {
-		if dayOf(was.Start.UnixMilli()) == dayOf(c.Start.UnixMilli()) && groupOf(was) == groupOf(c) {
-			return nil
-		}
-		g := groupOf(was)
-		if err := tx.exec(ctx, tx.countDown, dayOf(was.Start.UnixMilli()), g.Kind, g.Service, g.Environment, string(g.Status)); err != nil {
-			return err
-		}
-	}
-	g := groupOf(c)
-	if err := tx.exec(ctx, tx.countUp, dayOf(c.Start.UnixMilli()), g.Kind, g.Service, g.Environment, string(g.Status)); err != nil {
-		return err
-	}
-	return tx.exec(ctx, tx.putGroup, g.Kind, g.Service, g.Environment)
-}
-
-func groupOf(c annotate.Change) annotate.Group {
-	return annotate.Group{Kind: c.Kind, Service: c.Service, Environment: c.Environment, Status: c.Status}
-}
-
-// words is what a text search looks through.
-func words(c annotate.Change) string {
-	parts := []string{c.Title, c.Text, c.Service, c.Environment, c.Version, c.Commit}
-	if c.Flag != nil {
-		parts = append(parts, c.Flag.Key)
-	}
-	if c.Who != nil {
-		parts = append(parts, c.Who.Name)
-	}
-	return strings.ToLower(strings.Join(parts, "\n"))
-}
-
-// one returns the change whose body the row holds, or a NotFound error.
-func one(row *sql.Row) (annotate.Change, error) {
-	var body []byte
-	err := row.Scan(&body)
-	if errors.Is(err, sql.ErrNoRows) {
-		return annotate.Change{}, &annotate.Error{Code: annotate.NotFound, Message: "the log has no such change"}
-	}
-	if err != nil {
-		return annotate.Change{}, fmt.Errorf("reading a change: %w", err)
-	}
-	return decode(body)
-}
-
-func decode(body []byte) (c annotate.Change, err error) {
-	if err := json.Unmarshal(body, &c); err != nil {
-		return annotate.Change{}, fmt.Errorf("decoding a change: %w", err)
-	}
-	return c, nil
-}
-
-// canonical returns id as the log writes ids, or as it is where it is none.
-func canonical(id string) string {
-	parsed, err := uuid.Parse(id)
-	if err != nil {
-		return id
-	}
-	return parsed.String()
+	return err
 }
 
 // at puts the place before the field of an error.

@@ -10,62 +10,65 @@ import (
 // a database in the field has run those before.
 //
 // A change's end is ongoing (the largest integer) while it has none, so that
-// overlap is one comparison. Changes that last for more than an hour are few,
-// and marked long: an overlap search looks at those by their end, and at the
-// others by a start within the hour before.
+// overlap is one comparison. Its class says how long it lasts (see spanClasses),
+// so that an overlap search knows how far back a start can lie.
+//
+// What changes are counted and most often selected by (kind, service, environment
+// and status) is a group of its own: a few hundred rows say of a million
+// changes which of them a question is about, and how many there are.
 var migrations = []string{`
+CREATE TABLE groups (
+	id          INTEGER PRIMARY KEY,
+	kind        TEXT    NOT NULL,
+	service     TEXT    NOT NULL,
+	environment TEXT    NOT NULL,
+	status      TEXT    NOT NULL,
+	n           INTEGER NOT NULL, -- how many changes are in it now
+	UNIQUE (kind, service, environment, status)
+) STRICT;
+
 CREATE TABLE changes (
+	num         INTEGER PRIMARY KEY,
 	id          TEXT    NOT NULL UNIQUE,
 	source      TEXT    NOT NULL,
 	external_id TEXT    NOT NULL,
-	kind        TEXT    NOT NULL,
-	service     TEXT    NOT NULL,
-	environment TEXT    NOT NULL,
+	group_id    INTEGER NOT NULL REFERENCES groups (id),
 	version     TEXT    NOT NULL,
 	who         TEXT    NOT NULL,
-	status      TEXT    NOT NULL,
 	start_ms    INTEGER NOT NULL,
 	end_ms      INTEGER NOT NULL,
-	long        INTEGER GENERATED ALWAYS AS (end_ms - start_ms > 3600000) STORED,
-	words       TEXT    NOT NULL,
-	body        BLOB    NOT NULL
+	class       INTEGER NOT NULL,
+	body        BLOB    NOT NULL  -- the change as JSON
 ) STRICT;
 
 CREATE UNIQUE INDEX changes_identity ON changes (source, external_id) WHERE external_id != '';
-CREATE INDEX changes_start   ON changes (start_ms, id, long, end_ms, kind, service, environment, version, who, status);
-CREATE INDEX changes_long    ON changes (start_ms, id, end_ms) WHERE long = 1;
-CREATE INDEX changes_group   ON changes (kind, service, environment, start_ms, id);
-CREATE INDEX changes_service ON changes (service, start_ms, id);
-CREATE INDEX changes_version ON changes (service, environment, end_ms, start_ms, id)
-	WHERE kind = 'deploy' AND status = 'succeeded' AND version != '';
+CREATE INDEX changes_start   ON changes (start_ms, id, end_ms, group_id, version, who);
+CREATE INDEX changes_group   ON changes (group_id, start_ms, id, end_ms, version, who);
+CREATE INDEX changes_long    ON changes (class, start_ms, id, end_ms, group_id, version, who) WHERE class > 0;
+CREATE INDEX changes_version ON changes (group_id, end_ms, start_ms, id, version, who) WHERE version != '';
 
--- How many changes started on each day (Unix days) by group: what a count over
--- a long time adds up, instead of the changes themselves.
+-- What a text search looks through, apart from the bulk of the changes.
+CREATE TABLE texts (
+	num   INTEGER PRIMARY KEY REFERENCES changes (num),
+	words TEXT    NOT NULL
+) STRICT;
+
+-- How many changes of each group started on each day (Unix days).
 CREATE TABLE daily (
-	day         INTEGER NOT NULL,
-	kind        TEXT    NOT NULL,
-	service     TEXT    NOT NULL,
-	environment TEXT    NOT NULL,
-	status      TEXT    NOT NULL,
-	n           INTEGER NOT NULL,
-	PRIMARY KEY (day, kind, service, environment, status)
-) STRICT, WITHOUT ROWID;
-
--- Every kind, service and environment that a change had.
-CREATE TABLE groups (
-	kind        TEXT NOT NULL,
-	service     TEXT NOT NULL,
-	environment TEXT NOT NULL,
-	PRIMARY KEY (kind, service, environment)
+	group_id INTEGER NOT NULL REFERENCES groups (id),
+	day      INTEGER NOT NULL,
+	n        INTEGER NOT NULL,
+	PRIMARY KEY (group_id, day)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE labels (
-	name      TEXT NOT NULL,
-	value     TEXT NOT NULL,
-	change_id TEXT NOT NULL REFERENCES changes (id),
+	change_id    TEXT    NOT NULL REFERENCES changes (id),
+	name         TEXT    NOT NULL,
+	value        TEXT    NOT NULL,
+	change_start INTEGER NOT NULL, -- by which pages go
 	PRIMARY KEY (change_id, name)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX labels_value ON labels (name, value, change_id);
+CREATE INDEX labels_value ON labels (name, value, change_start, change_id);
 
 CREATE TABLE revisions (
 	seq       INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -78,30 +81,35 @@ CREATE TABLE revisions (
 ) STRICT;
 `}
 
-// migrate brings db to the newest version, each step whole or not at all.
-func migrate(ctx context.Context, db *sql.DB) error {
+// migrate brings db to the version that steps lead to, each step whole or not
+// at all. A database that is further is refused.
+func migrate(ctx context.Context, db *sql.DB, steps []string) error {
 	var version int
 	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return fmt.Errorf("reading the version: %w", err)
 	}
-	if version > len(migrations) {
-		return fmt.Errorf("it has version %d, and this Tidemark knows versions up to %d: run a newer Tidemark", version, len(migrations))
+	if version > len(steps) {
+		return fmt.Errorf("it has version %d, and this Tidemark knows versions up to %d: run a newer Tidemark", version, len(steps))
 	}
-	for ; version < len(migrations); version++ {
-		tx, err := db.BeginTx(ctx, nil)
-		if err != nil {
-			return fmt.Errorf("beginning migration %d: %w", version+1, err)
-		}
-		if _, err = tx.ExecContext(ctx, migrations[version]); err == nil {
-			_, err = tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", version+1))
-		}
-		if err == nil {
-			err = tx.Commit()
-		}
-		if err != nil {
-			_ = tx.Rollback()
+	for ; version < len(steps); version++ {
+		if err := migrateOnce(ctx, db, steps[version], version+1); err != nil {
 			return fmt.Errorf("migration %d: %w", version+1, err)
 		}
 	}
 	return nil
+}
+
+func migrateOnce(ctx context.Context, db *sql.DB, step string, to int) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
+	if _, err := tx.ExecContext(ctx, step); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", to)); err != nil {
+		return err
+	}
+	return tx.Commit()
 }

@@ -7,12 +7,19 @@ import (
 )
 
 // statements are what the writer runs for each report, parsed once.
+//
+// None of them is an upsert or returns rows of what it wrote: SQLite would have
+// each such statement keep copies of the pages that it touches, to undo it by
+// itself, and half of the time for a large batch would go there.
 type statements struct {
-	savepoint, release, rollback *sql.Stmt
-	byID, byIdentity             *sql.Stmt
-	putChange, putRevision       *sql.Stmt
-	dropLabels, putLabel         *sql.Stmt
-	countDown, countUp, putGroup *sql.Stmt
+	savepoint, release, rollback     *sql.Stmt
+	byID, byIdentity, number         *sql.Stmt
+	insertChange, updateChange       *sql.Stmt
+	insertText, updateText           *sql.Stmt
+	insertRevision                   *sql.Stmt
+	insertLabel, deleteLabels        *sql.Stmt
+	groupID, insertGroup, addToGroup *sql.Stmt
+	insertDay, addToDay              *sql.Stmt
 }
 
 func prepare(ctx context.Context, db *sql.DB) (*statements, error) {
@@ -26,19 +33,23 @@ func prepare(ctx context.Context, db *sql.DB) (*statements, error) {
 		{&s.rollback, "ROLLBACK TO one"},
 		{&s.byID, "SELECT body FROM changes WHERE id = ?"},
 		{&s.byIdentity, "SELECT body FROM changes WHERE source = ? AND external_id = ? AND external_id != ''"},
-		{&s.putChange, `
-			INSERT INTO changes (id, source, external_id, kind, service, environment, version, who, status, start_ms, end_ms, words, body)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (id) DO UPDATE SET
-				kind = excluded.kind, service = excluded.service, environment = excluded.environment, version = excluded.version,
-				who = excluded.who, status = excluded.status, start_ms = excluded.start_ms, end_ms = excluded.end_ms,
-				words = excluded.words, body = excluded.body`},
-		{&s.putRevision, "INSERT INTO revisions (change_id, revision, time_ms, by, body) VALUES (?, ?, ?, ?, ?)"},
-		{&s.dropLabels, "DELETE FROM labels WHERE change_id = ?"},
-		{&s.putLabel, "INSERT INTO labels (name, value, change_id) VALUES (?, ?, ?)"},
-		{&s.countDown, "UPDATE daily SET n = n - 1 WHERE day = ? AND kind = ? AND service = ? AND environment = ? AND status = ?"},
-		{&s.countUp, "INSERT INTO daily VALUES (?, ?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET n = n + 1"},
-		{&s.putGroup, "INSERT INTO groups VALUES (?, ?, ?) ON CONFLICT DO NOTHING"},
+		{&s.number, "SELECT num FROM changes WHERE id = ?"},
+		{&s.insertChange, `
+			INSERT INTO changes (group_id, version, who, start_ms, end_ms, class, body, id, source, external_id)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
+		{&s.updateChange, `
+			UPDATE changes SET group_id = ?, version = ?, who = ?, start_ms = ?, end_ms = ?, class = ?, body = ?
+			WHERE num = ?`},
+		{&s.insertText, "INSERT INTO texts (words, num) VALUES (?, ?)"},
+		{&s.updateText, "UPDATE texts SET words = ? WHERE num = ?"},
+		{&s.insertRevision, "INSERT INTO revisions (change_id, revision, time_ms, by, body) VALUES (?, ?, ?, ?, ?)"},
+		{&s.insertLabel, "INSERT INTO labels (change_id, name, value, change_start) VALUES (?, ?, ?, ?)"},
+		{&s.deleteLabels, "DELETE FROM labels WHERE change_id = ?"},
+		{&s.groupID, "SELECT id FROM groups WHERE kind = ? AND service = ? AND environment = ? AND status = ?"},
+		{&s.insertGroup, "INSERT INTO groups (kind, service, environment, status, n) VALUES (?, ?, ?, ?, 0)"},
+		{&s.addToGroup, "UPDATE groups SET n = n + ? WHERE id = ?"},
+		{&s.insertDay, "INSERT INTO daily (n, group_id, day) VALUES (?, ?, ?)"},
+		{&s.addToDay, "UPDATE daily SET n = n + ? WHERE group_id = ? AND day = ?"},
 	} {
 		var err error
 		if *p.into, err = db.PrepareContext(ctx, p.query); err != nil {
@@ -54,9 +65,8 @@ type transaction struct {
 	*statements
 }
 
-func (t transaction) exec(ctx context.Context, stmt *sql.Stmt, args ...any) error {
-	_, err := t.tx.StmtContext(ctx, stmt).ExecContext(ctx, args...)
-	return err
+func (t transaction) exec(ctx context.Context, stmt *sql.Stmt, args ...any) (sql.Result, error) {
+	return t.tx.StmtContext(ctx, stmt).ExecContext(ctx, args...)
 }
 
 func (t transaction) row(ctx context.Context, stmt *sql.Stmt, args ...any) *sql.Row {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tidemark/tidemark/annotate"
@@ -15,14 +16,21 @@ const maxGroup = 512
 
 // call is one write that waits for its commit.
 type call struct {
-	ctx  context.Context
-	do   func(context.Context, transaction) error
-	err  error
-	done chan error
+	ctx   context.Context
+	do    func(context.Context, transaction) error
+	taken atomic.Bool // by the writer, or by the caller that left
+	err   error
+	done  chan error
 }
 
+// take reports whether the one who asks is the first: the writer, which then
+// does the call, or the caller, for whom it then never is done.
+func (c *call) take() bool { return c.taken.CompareAndSwap(false, true) }
+
 // submit has do run within the writer's next transaction, and returns when that
-// is on the disk. An error of do undoes what do wrote and nothing else.
+// is on the disk. An error of do undoes what do wrote and nothing else. When ctx
+// ends before the writer comes to it, do never runs; after that, submit returns
+// what became of it.
 func (l *Log) submit(ctx context.Context, do func(context.Context, transaction) error) error {
 	c := &call{ctx: ctx, do: do, done: make(chan error, 1)}
 	select {
@@ -33,11 +41,17 @@ func (l *Log) submit(ctx context.Context, do func(context.Context, transaction) 
 	select {
 	case l.queue <- c:
 	default:
+		l.metrics.queueFull.Inc()
 		return &annotate.Error{Code: annotate.TooMany, Message: fmt.Sprintf("%d writes wait already; try again shortly", l.opts.MaxQueue)}
 	}
 	select {
 	case err := <-c.done:
 		return err
+	case <-ctx.Done():
+		if c.take() {
+			return ctx.Err()
+		}
+		return <-c.done
 	case <-l.closed:
 	}
 	// The writer answers all that it took before it ends.
@@ -104,13 +118,18 @@ func (l *Log) commitGroup(group []*call) {
 		l.news.wake()
 	}
 	for _, c := range group {
-		if err != nil && c.err == nil {
-			c.err = &annotate.Error{Code: annotate.Unavailable, Message: "the change could not be kept; try again shortly", Err: err}
+		if err != nil && annotate.CodeOf(c.err) == "" {
+			c.err = errNotKept(err)
 		}
 		c.done <- c.err
 	}
 }
 
+func errNotKept(cause error) error {
+	return &annotate.Error{Code: annotate.Unavailable, Message: "the change could not be kept; try again shortly", Err: cause}
+}
+
+// runGroup commits what the calls write. When it fails, nothing of it is kept.
 func (l *Log) runGroup(group []*call) error {
 	ctx := context.Background() // one caller's hurry must not undo the others' writes
 	tx, err := l.write.BeginTx(ctx, nil)
@@ -120,22 +139,35 @@ func (l *Log) runGroup(group []*call) error {
 	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
 	t := transaction{tx, l.statements}
 	for _, c := range group {
-		if c.err = c.ctx.Err(); c.err != nil {
+		if c.err = c.ctx.Err(); c.err != nil || !c.take() {
 			continue
 		}
-		if err := t.exec(ctx, t.savepoint); err != nil {
+		if err := l.runCall(ctx, t, c); err != nil {
 			return err
-		}
-		if c.err = c.do(ctx, t); c.err != nil {
-			if err := t.exec(ctx, t.rollback); err != nil {
-				return errors.Join(err, c.err)
-			}
-		}
-		if err := t.exec(ctx, t.release); err != nil {
-			return errors.Join(err, c.err)
 		}
 	}
 	return tx.Commit()
+}
+
+// runCall runs one call, and returns an error when the whole transaction is lost.
+func (l *Log) runCall(ctx context.Context, t transaction, c *call) error {
+	if _, err := t.exec(ctx, t.savepoint); err != nil {
+		return err
+	}
+	if c.err = c.do(ctx, t); c.err != nil {
+		cause := c.err
+		if annotate.CodeOf(cause) == "" { // the store's fault, and not the report's
+			c.err = errNotKept(cause)
+			l.metrics.failed.Inc()
+			l.opts.Logger.Error("writing a change failed", "err", cause)
+		}
+		// With a full disk SQLite may have undone the transaction by itself.
+		if _, err := t.exec(ctx, t.rollback); err != nil {
+			return errors.Join(cause, err)
+		}
+	}
+	_, err := t.exec(ctx, t.release)
+	return err
 }
 
 // broadcast wakes all that wait for news.
