@@ -26,7 +26,7 @@ const (
 	killPathVariable  = "TIDEMARK_TEST_KILL_PATH"
 	killRoundVariable = "TIDEMARK_TEST_KILL_ROUND"
 	// killRoundsVariable says how often to kill; a few times by default.
-	killRoundsVariable = "TIDEMARK_TEST_KILL_ROUNDS"
+	killRoundsVariable = "TIDEMARK_KILL_ROUNDS"
 )
 
 // TestKilledWriter is no test but the process that TestKillLosesNothing kills:
