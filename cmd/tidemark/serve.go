@@ -58,29 +58,33 @@ func (c *serveCmd) Run(ctx context.Context, k *kong.Context, io streams) error {
 	defer stop()
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
+	defer close(hup)
 	defer signal.Stop(hup)
 
 	server, err := app.New(opts)
 	if err != nil {
 		return err
 	}
-	if err := server.Start(ctx); err != nil {
+	switch err := server.Start(ctx); {
+	case err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled):
+		opts.Logger.Info("stopped while starting", "reason", err)
+		return nil
+	case err != nil:
 		return err
 	}
-	for {
-		select {
-		case <-hup:
+	go func() { // beside the wait for the end, which a reload must not hold up
+		for range hup {
 			if err := server.Reload(ctx); err != nil {
 				opts.Logger.Error("reload refused", "err", err)
 			}
-		case <-ctx.Done():
-			stop() // a second signal ends the process at once
-			opts.Logger.Info("stopping")
-			ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
-			defer cancel()
-			return server.Stop(ending)
 		}
-	}
+	}()
+	<-ctx.Done()
+	stop() // a second signal ends the process at once
+	opts.Logger.Info("stopping")
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+	defer cancel()
+	return server.Stop(ending)
 }
 
 // options checks the flags and turns them into the App's.
@@ -103,7 +107,9 @@ func (c *serveCmd) options() (app.Options, error) {
 		errs = append(errs, fmt.Errorf("--query.timeout: %s must be more than 0", c.QueryTimeout))
 	}
 	if u := c.ExternalURL; u != nil && (u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
-		errs = append(errs, fmt.Errorf("--web.external-url: %q must be an absolute http or https URL", u))
+		errs = append(errs, fmt.Errorf("--web.external-url: %q must be an absolute http or https URL", u.Redacted()))
+	} else if u != nil && u.User != nil {
+		errs = append(errs, fmt.Errorf("--web.external-url: %q must not name a user, since everyone is shown it", u.Redacted()))
 	}
 	return app.Options{
 		ConfigFile:          c.ConfigFile,
@@ -124,7 +130,11 @@ func (c *serveCmd) options() (app.Options, error) {
 func flagValues(k *kong.Context) map[string]string {
 	values := map[string]string{}
 	for _, flag := range k.Selected().Flags {
-		values[flag.Name] = fmt.Sprint(k.FlagValue(flag))
+		value := k.FlagValue(flag)
+		if u, ok := value.(*url.URL); ok && u == nil {
+			value = ""
+		}
+		values[flag.Name] = fmt.Sprint(value)
 	}
 	return values
 }

@@ -38,11 +38,15 @@ type Scraper struct {
 	discovery *discovery.Manager
 	sdMetrics *discovery.SDMetrics
 	inProcess *inProcess
+	conns     *connections
 	logger    *slog.Logger
 
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 }
+
+// scrapesEnd is how long scrapes under way may take once the Scraper stops.
+const scrapesEnd = 500 * time.Millisecond
 
 // settle is how long discovery gathers changes of targets before they are
 // scraped: short, so that the first samples are there soon after the start.
@@ -56,13 +60,14 @@ func New(opts Options) (*Scraper, error) {
 	}
 	s := &Scraper{sdMetrics: sdMetrics, logger: opts.Logger}
 	s.inProcess = newInProcess(opts.InProcess, opts.Logger)
+	s.conns = newConnections(s.inProcess.dial)
 	registry := features.NewRegistry()
 	s.Manager, err = scrape.NewManager(
 		&scrape.Options{
 			DiscoveryReloadOnStartup: true,
 			FeatureRegistry:          registry,
 			HTTPClientOptions: []commonconfig.HTTPClientOption{
-				commonconfig.WithDialContextFunc(s.inProcess.dial),
+				commonconfig.WithDialContextFunc(commonconfig.DialContextFunc(s.conns.dial)),
 			},
 		},
 		opts.Logger.With("component", "scrape"),
@@ -119,9 +124,12 @@ func (s *Scraper) Start() {
 	})
 }
 
-// Stop ends discovery and scraping, and returns once nothing is appended any more.
+// Stop ends discovery and scraping, and returns once nothing is appended any
+// more. Scrapes that do not end soon are cut off, and count as failed.
 func (s *Scraper) Stop() error {
 	s.cancel()
+	cut := time.AfterFunc(scrapesEnd, s.conns.cutAll)
+	defer cut.Stop()
 	s.Manager.Stop()
 	s.running.Wait()
 	s.sdMetrics.RefreshManager.Unregister()

@@ -35,6 +35,9 @@ type Retention struct {
 	Time time.Duration
 	// Size is how many bytes the blocks may take; 0 sets no such bound.
 	Size int64
+	// Percentage is how much of its file system the store may take, from 0 to
+	// 100, in the place of Size; 0 sets no such bound.
+	Percentage float64
 }
 
 // Store is the TSDB with what its HTTP API asks of it beyond reading and
@@ -61,6 +64,7 @@ func Open(opts Options) (*Store, error) {
 	dbOpts := tsdb.DefaultOptions()
 	dbOpts.RetentionDuration = retention.Time.Milliseconds()
 	dbOpts.MaxBytes = retention.Size
+	dbOpts.MaxPercentage = retention.Percentage
 	dbOpts.MinBlockDuration = tsdb.DefaultBlockDuration
 	dbOpts.MaxBlockDuration = maxBlockSpan.Milliseconds()
 	if retention.Time > 0 {
@@ -94,14 +98,10 @@ func (s *Store) Apply(cfg *config.Config) error {
 	if applied.StorageConfig.TSDBConfig != nil {
 		tc := *applied.StorageConfig.TSDBConfig
 		r := effective(cfg, s.retention)
-		percentage := 0.0
-		if tc.Retention != nil {
-			percentage = tc.Retention.Percentage
-		}
 		tc.Retention = &config.TSDBRetentionConfig{
 			Time:       model.Duration(r.Time),
 			Size:       units.Base2Bytes(r.Size),
-			Percentage: percentage,
+			Percentage: r.Percentage,
 		}
 		applied.StorageConfig.TSDBConfig = &tc
 	}
@@ -120,7 +120,11 @@ func effective(cfg *config.Config, fallback Retention) Retention {
 	if tc == nil || tc.Retention == nil || *tc.Retention == (config.TSDBRetentionConfig{}) {
 		return fallback
 	}
-	return Retention{Time: time.Duration(tc.Retention.Time), Size: int64(tc.Retention.Size)}
+	return Retention{
+		Time:       time.Duration(tc.Retention.Time),
+		Size:       int64(tc.Retention.Size),
+		Percentage: tc.Retention.Percentage,
+	}
 }
 
 // exemplars returns what cfg says of exemplars, and Prometheus' default where it

@@ -147,6 +147,7 @@ func TestRetention(t *testing.T) {
 		"the flags' where the file says nothing":     {outOfOrder, store.Retention{Time: 15 * 24 * time.Hour}},
 		"the file's time":                            {"storage: {tsdb: {retention: {time: 2d}}}", store.Retention{Time: 48 * time.Hour}},
 		"the file's size, and then no bound of time": {"storage: {tsdb: {retention: {size: 1GB}}}", store.Retention{Size: 1 << 30}},
+		"the file's share of the disk":               {"storage: {tsdb: {retention: {percentage: 80}}}", store.Retention{Percentage: 80}},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

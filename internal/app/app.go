@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -42,9 +41,11 @@ type App struct {
 	store     *store.Store
 	scraper   *scraping.Scraper
 	server    *server.Server
+	scheme    string // http or https
 	api       late
 	federate  late
 	ready     atomic.Bool
+	serving   atomic.Bool // whether requests may be reading the samples
 }
 
 // New checks opts and the configuration, and returns an App that has begun
@@ -59,6 +60,9 @@ func New(opts Options) (*App, error) {
 		return nil, err
 	}
 	a.config.Store(cfg)
+	if a.scheme, err = schemeOf(opts.WebConfigFile); err != nil {
+		return nil, err
+	}
 	return a, nil
 }
 
@@ -91,28 +95,42 @@ func instance(listen string) string {
 	return net.JoinHostPort(name, port)
 }
 
+// undoWithin is how long a start that failed may take to end what had begun.
+const undoWithin = 8 * time.Second
+
 // Start opens the stores, listens, and begins to scrape. When it returns nil,
-// Tidemark is ready; when it returns an error, all that had begun was ended.
+// Tidemark is ready, and ctx has no meaning any more; when it returns an error,
+// all that had begun was ended. A ctx that ends meanwhile ends the start.
 func (a *App) Start(ctx context.Context) error {
-	a.reloading.Lock() // a reload that comes in meanwhile waits for the parts to be there
-	defer a.reloading.Unlock()
 	for _, start := range []func(context.Context) error{
-		a.openChanges, a.openAuth, a.startHost, a.startServer, a.startSamples,
+		a.lockFolder, a.openChanges, a.openAuth, a.startHost, a.startServer, a.startSamples,
 	} {
-		if err := start(ctx); err != nil {
-			return errors.Join(err, a.stops.run(ctx))
+		err := ctx.Err()
+		if err == nil {
+			err = start(ctx)
+		}
+		if err != nil {
+			undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoWithin)
+			defer cancel()
+			return errors.Join(err, a.stops.run(undo))
 		}
 	}
-	a.ready.Store(true)
 	a.telemetry.reloaded(true, a.now())
-	for _, note := range a.config.Load().Notes {
-		a.logger.Warn("configuration", "note", note)
-	}
-	a.logger.Info("ready", "url", "http://"+a.Addr(), "storage", a.opts.StoragePath, "took", time.Since(a.started))
+	a.ready.Store(true)
+	a.logNotes(a.config.Load())
+	a.logger.Info("ready", "url", a.URL(), "storage", a.opts.StoragePath, "took", time.Since(a.started))
 	return nil
 }
 
-// Stop ends everything, the newest first, within ctx.
+// logNotes tells what the reader of the configuration should know.
+func (a *App) logNotes(cfg *config.Config) {
+	for _, note := range cfg.Notes {
+		a.logger.Warn("configuration", "note", note)
+	}
+}
+
+// Stop ends everything within ctx: first what comes in by HTTP, then scraping,
+// and the stores last. Requests that take longer than a few seconds are cut off.
 func (a *App) Stop(ctx context.Context) error {
 	a.ready.Store(false)
 	return a.stops.run(ctx)
@@ -122,9 +140,6 @@ func (a *App) Stop(ctx context.Context) error {
 func (a *App) Addr() string { return a.server.Addr().String() }
 
 func (a *App) openChanges(ctx context.Context) error {
-	if err := os.MkdirAll(a.opts.StoragePath, 0o700); err != nil {
-		return fmt.Errorf("creating the storage folder: %w", err)
-	}
 	log, err := changelog.Open(ctx, filepath.Join(a.opts.StoragePath, "changes.db"), changelog.Options{
 		Logger:  a.logger.With("component", "changelog"),
 		Metrics: a.telemetry.set,

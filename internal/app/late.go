@@ -2,22 +2,36 @@ package app
 
 import (
 	"net/http"
-	"sync/atomic"
+	"sync"
 )
 
-// late is a handler that is there before what it serves: the server listens,
-// and says that it is starting, while the sample store replays its log.
-type late struct{ handler atomic.Pointer[http.Handler] }
+// late is a handler that is there before what it serves and after it: the
+// server listens, and says that Tidemark is starting, while the sample store
+// replays its log; and at the end no request may reach a store that is closing.
+type late struct {
+	// Each request holds mu for reading, so that end can wait for all of them.
+	mu      sync.RWMutex
+	handler http.Handler
+}
 
-func (l *late) set(h http.Handler) { l.handler.Store(&h) }
+// set begins to serve h.
+func (l *late) set(h http.Handler) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.handler = h
+}
+
+// end waits for the requests under way, and refuses those that come after.
+func (l *late) end() { l.set(nil) }
 
 // ServeHTTP implements http.Handler.
 func (l *late) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h := l.handler.Load()
-	if h == nil {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.handler == nil {
 		w.Header().Set("Retry-After", "5")
-		http.Error(w, "Tidemark is starting: it reads its write-ahead log; try again shortly", http.StatusServiceUnavailable)
+		http.Error(w, "Tidemark is starting, and reads its write-ahead log, or is stopping; try again shortly", http.StatusServiceUnavailable)
 		return
 	}
-	(*h).ServeHTTP(w, r)
+	l.handler.ServeHTTP(w, r)
 }

@@ -47,10 +47,14 @@ func (a *App) apply(next *config.Config) error {
 }
 
 // Reload reads the configuration file again and takes it over, whole or not at
-// all. It returns why it did not, and Tidemark goes on as it was.
+// all. It returns why it did not, and Tidemark goes on as it was. One reload
+// runs at a time; while Tidemark is starting or stopping there is none.
 func (a *App) Reload(context.Context) error {
 	a.reloading.Lock()
 	defer a.reloading.Unlock()
+	if err := a.notReady(); err != nil {
+		return fmt.Errorf("no reload, for %w: try again shortly", err)
+	}
 	next, err := a.loadConfig()
 	if err == nil {
 		err = a.apply(next)
@@ -59,6 +63,7 @@ func (a *App) Reload(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the configuration stays as it was: %w", err)
 	}
+	a.logNotes(next)
 	a.logger.Info("configuration reloaded", "file", a.opts.ConfigFile)
 	return nil
 }

@@ -2,7 +2,6 @@ package app
 
 import (
 	"fmt"
-	"net/url"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -47,7 +46,10 @@ func (a *App) retention() string {
 	if r.Time > 0 {
 		bounds = append(bounds, model.Duration(r.Time).String())
 	}
-	if r.Size > 0 {
+	switch {
+	case r.Percentage > 0:
+		bounds = append(bounds, fmt.Sprintf("%g%%", r.Percentage))
+	case r.Size > 0:
 		bounds = append(bounds, units.Base2Bytes(r.Size).String())
 	}
 	return strings.Join(bounds, " or ")
@@ -67,12 +69,4 @@ func (a *App) version() webapi.PrometheusVersion {
 		}
 	}
 	return v
-}
-
-// externalURL is how others reach this server.
-func (a *App) externalURL() *url.URL {
-	if a.opts.ExternalURL != nil {
-		return a.opts.ExternalURL
-	}
-	return &url.URL{Scheme: "http", Host: a.Addr()}
 }

@@ -24,16 +24,26 @@ import (
 	"github.com/tidemark/tidemark/query/promapi"
 )
 
-// remoteFlush is how long a stop waits for remote write to send what it has:
+// How long the parts of a stop may take that wait for others. Together they are
 // well within the ten seconds after which a stop is cut off.
-const remoteFlush = 3 * time.Second
+const (
+	// reloadEnd waits for a reload under way.
+	reloadEnd = 1500 * time.Millisecond
+	// requestsEnd waits for requests under way, which are cut off a little earlier.
+	requestsEnd = 3 * time.Second
+	cutOff      = 2 * time.Second
+	// remoteEnd waits for remote write to send what it has: remoteFlush for each
+	// place, one after the other.
+	remoteEnd   = 2500 * time.Millisecond
+	remoteFlush = time.Second
+)
 
 // startSamples opens the sample store and starts what writes to it and reads
 // from it, the change log's series beside the samples.
-func (a *App) startSamples(context.Context) error {
+func (a *App) startSamples(ctx context.Context) error {
 	cfg := a.config.Load()
 	samplesDir := filepath.Join(a.opts.StoragePath, "samples")
-	db, err := store.Open(store.Options{
+	db, err := openStore(ctx, store.Options{
 		Dir:        samplesDir,
 		Retention:  a.opts.Retention,
 		Config:     cfg.Prometheus,
@@ -47,9 +57,10 @@ func (a *App) startSamples(context.Context) error {
 	var scraper scrapeManager
 	outside := remote.NewStorage(a.logger.With("component", "remote"), a.telemetry.registry, db.StartTime,
 		samplesDir, remoteFlush, &scraper, false)
+	a.stops.pushBrief("remote write", remoteEnd, func(context.Context) error { return outside.Close() })
+	a.stops.push("samples", a.unlessServing(db.Close))
 	db.Notify(outside)
 	samples := storage.NewFanout(a.logger, db, outside)
-	a.stops.push("samples", func(context.Context) error { return samples.Close() })
 
 	subqueryStep := new(atomic.Int64)
 	engine, err := promapi.NewEngine(promapi.EngineOptions{
@@ -64,7 +75,7 @@ func (a *App) startSamples(context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.stops.push("queries", func(context.Context) error { return engine.Close() })
+	a.stops.push("queries", a.unlessServing(engine.Close))
 
 	if err := a.startScraping(samples); err != nil {
 		return err
@@ -86,9 +97,66 @@ func (a *App) startSamples(context.Context) error {
 	if err := applyAll(a.parts, cfg, nil); err != nil {
 		return err
 	}
-	a.serveQueries(engine, samples, db, cfg)
 	a.scraper.Start()
+	a.serveQueries(engine, samples, db, cfg)
+	a.stops.pushBrief("requests", requestsEnd, a.endRequests)
+	a.stops.pushBrief("reload", reloadEnd, func(context.Context) error {
+		a.reloading.Lock()
+		defer a.reloading.Unlock()
+		return nil
+	})
 	return nil
+}
+
+// openStore opens the sample store. The replay of its write-ahead log can take
+// minutes, and nothing in it can be lost: when ctx ends meanwhile, openStore
+// returns at once, and the store is closed when it is open.
+func openStore(ctx context.Context, opts store.Options) (*store.Store, error) {
+	type opened struct {
+		db  *store.Store
+		err error
+	}
+	done := make(chan opened, 1)
+	go func() {
+		db, err := store.Open(opts)
+		done <- opened{db, err}
+	}()
+	select {
+	case o := <-done:
+		return o.db, o.err
+	case <-ctx.Done():
+	}
+	go func() {
+		if o := <-done; o.err == nil {
+			_ = o.db.Close() // nothing was written to it
+		}
+	}()
+	return nil, fmt.Errorf("reading the write-ahead log: %w", ctx.Err())
+}
+
+// endRequests takes no more requests and waits for those under way; those that
+// do not end soon are cut off. Only then may be closed what they read.
+func (a *App) endRequests(ctx context.Context) error {
+	draining, cancel := context.WithTimeout(ctx, cutOff)
+	defer cancel()
+	err := a.server.Stop(draining)
+	a.api.end()
+	a.federate.end()
+	a.serving.Store(false)
+	return err
+}
+
+// unlessServing is an end of what requests read. With requests that did not
+// heed being cut off it leaves that to the end of the process, which loses
+// nothing: memory that they read must not go away under them.
+func (a *App) unlessServing(end func() error) func(context.Context) error {
+	return func(context.Context) error {
+		if a.serving.Load() {
+			a.logger.Warn("left open, since requests go on that were cut off")
+			return nil
+		}
+		return end()
+	}
 }
 
 // prometheusPart is a part that takes only the sections that Prometheus has.
@@ -125,11 +193,10 @@ func (a *App) startScraping(samples storage.Storage) error {
 // serveQueries puts the query endpoints in place of the answer that Tidemark is
 // starting.
 func (a *App) serveQueries(engine *promapi.Engine, samples storage.Storage, db *store.Store, cfg *config.Config) {
-	queryable := changeseries.New(samples, a.changes, changeseries.Options{
-		MaxChanges: cfg.Changes.Series.MaxChanges,
-		MaxGroups:  cfg.Changes.Series.MaxGroups,
-		Metrics:    a.telemetry.set,
-	})
+	queryable := a.newChangeSeries(samples, cfg)
+	// As with Prometheus, federation hands on what is here, and nothing that
+	// remote read would fetch from elsewhere.
+	local := a.newChangeSeries(db, cfg)
 	limits := cfg.Ingest.Limits()
 	limited := push.Limit(samples, limits, a.telemetry.set)
 	api := promapi.New(promapi.Options{
@@ -154,18 +221,27 @@ func (a *App) serveQueries(engine *promapi.Engine, samples storage.Storage, db *
 		Gatherer:     a.telemetry.registry,
 	})
 	receiver := push.Receive(api, limits, a.telemetry.set)
-	a.parts = append(a.parts, reloader{"ingest", func(cfg *config.Config) error {
-		limited.Apply(cfg.Ingest.Limits())
-		receiver.Apply(cfg.Ingest.Limits())
-		return nil
-	}})
+	a.parts = append(a.parts,
+		reloader{"ingest", func(cfg *config.Config) error {
+			limited.Apply(cfg.Ingest.Limits())
+			receiver.Apply(cfg.Ingest.Limits())
+			return nil
+		}},
+		reloader{"changes", func(cfg *config.Config) error {
+			queryable.apply(cfg)
+			local.apply(cfg)
+			a.server.LimitBatch(cfg.Changes.MaxPerRequest)
+			return nil
+		}},
+	)
+	a.serving.Store(true)
 	routes := http.NewServeMux()
 	routes.Handle("/", api)
 	routes.Handle("/write", receiver)
 	routes.Handle("/otlp/v1/metrics", receiver)
 	a.api.set(routes)
 	a.federate.set(federate.New(federate.Options{
-		Queryable:      queryable,
+		Queryable:      local,
 		ExternalLabels: func() labels.Labels { return a.config.Load().Prometheus.GlobalConfig.ExternalLabels },
 		Lookback:       promapi.Lookback,
 		Parser:         promapi.NewParser(),

@@ -48,8 +48,9 @@ func Default() *Config {
 // MaxFile is how long a configuration file may be, in bytes.
 const MaxFile = 16 << 20
 
-// Load reads the configuration file at path. Its error names each thing that is
-// wrong with the file's line, and what would be right.
+// Load reads the configuration file at path, and checks the rule files that it
+// names. Its error names each thing that is wrong with the file's line, and what
+// would be right.
 func Load(path string) (*Config, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -62,7 +63,14 @@ func Load(path string) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
-	return Parse(data, path, filepath.Dir(path))
+	cfg, err := Parse(data, path, filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	if err := cfg.checkRules(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return cfg, nil
 }
 
 // Parse reads the configuration in data. Its error calls the file name, and
@@ -91,6 +99,7 @@ func Parse(data []byte, name, dir string) (*Config, error) {
 		cfg.Notes = append(cfg.Notes, "this build has no collectors of the host's metrics: run node_exporter beside it, and scrape that")
 	}
 	cfg.fillDefaults(doc)
+	cfg.noteUnused()
 	return cfg, nil
 }
 

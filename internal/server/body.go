@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"sync/atomic"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -20,6 +21,7 @@ import (
 // field that is wrong.
 type bodyReader struct {
 	limits   Limits
+	batch    atomic.Int64 // limits.Batch, which a reload changes
 	registry huma.Registry
 	report   *huma.Schema
 	known    string // the fields of a report, for those who wrote another
@@ -34,7 +36,9 @@ func (plainText) Schema(huma.Registry) *huma.Schema { return &huma.Schema{Type: 
 func newBodyReader(limits Limits) *bodyReader {
 	registry := newRegistry(plainText{})
 	report := registry.Schema(reflect.TypeFor[annotate.Report](), false, "")
-	return &bodyReader{limits: limits, registry: registry, report: report, known: knownFields(report)}
+	b := &bodyReader{limits: limits, registry: registry, report: report, known: knownFields(report)}
+	b.batch.Store(int64(limits.Batch))
+	return b
 }
 
 // read returns the body of r, which must be JSON.
@@ -129,13 +133,14 @@ func (b *bodyReader) checkBatch(object map[string]any, list any) []Fault {
 		}
 	}
 	elements, ok := list.([]any)
+	most := int(b.batch.Load())
 	switch {
 	case !ok:
 		return append(faults, Fault{Message: "must be a list of changes", Location: "body.changes"})
 	case len(elements) == 0:
 		return append(faults, Fault{Message: "is empty; send at least one change", Location: "body.changes"})
-	case len(elements) > b.limits.Batch:
-		return append(faults, Fault{Message: fmt.Sprintf("has %d changes; send at most %d at once", len(elements), b.limits.Batch), Location: "body.changes"})
+	case len(elements) > most:
+		return append(faults, Fault{Message: fmt.Sprintf("has %d changes; send at most %d at once", len(elements), most), Location: "body.changes"})
 	}
 	for i, element := range elements {
 		location := fmt.Sprintf("body.changes[%d]", i)

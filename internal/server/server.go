@@ -136,8 +136,12 @@ func (s *Server) Addr() net.Addr {
 	return s.listener.Addr()
 }
 
+// LimitBatch changes, for the requests that are yet to come, how many changes
+// one request may report.
+func (s *Server) LimitBatch(most int) { s.bodies.batch.Store(int64(most)) }
+
 // Stop takes no more requests, ends the streams, and waits for the requests
-// under way until ctx is over; then it cuts them off.
+// under way until ctx is over; then it cuts them off. Stopping again does nothing.
 func (s *Server) Stop(ctx context.Context) error {
 	s.stop()
 	if s.listener == nil {
