@@ -28,7 +28,7 @@ type serveCmd struct {
 	ConfigFile string `name:"config.file" placeholder:"FILE" type:"path" help:"Configuration file, tidemark.yml or an existing prometheus.yml. Without one: scrape this host and Tidemark itself."`
 
 	StoragePath   string `name:"storage.path" default:"./data" type:"path" help:"Folder for all that Tidemark keeps: samples, changes, tokens."`
-	RetentionTime string `name:"storage.retention.time" default:"15d" help:"How long samples are kept. Changes are kept forever. The configuration file's storage.tsdb.retention comes first."`
+	RetentionTime string `name:"storage.retention.time" placeholder:"15d" help:"How long samples are kept: 15d where no size is given either. Changes are kept forever. The configuration file's storage.tsdb.retention comes first."`
 	RetentionSize string `name:"storage.retention.size" default:"0" help:"How many bytes of sample blocks are kept, such as 50GB; 0 for no bound. The oldest go first."`
 
 	ListenAddress string   `name:"web.listen-address" default:"127.0.0.1:9797" help:"Address to listen on. On one that others can reach, writing needs a token."`
@@ -90,13 +90,9 @@ func (c *serveCmd) Run(ctx context.Context, k *kong.Context, io streams) error {
 // options checks the flags and turns them into the App's.
 func (c *serveCmd) options() (app.Options, error) {
 	var errs []error
-	retentionTime, err := model.ParseDuration(c.RetentionTime)
+	retention, err := c.retention()
 	if err != nil {
-		errs = append(errs, fmt.Errorf("--storage.retention.time: %q is not a duration such as 15d or 1y", c.RetentionTime))
-	}
-	retentionSize, err := units.ParseBase2Bytes(c.RetentionSize)
-	if err != nil && c.RetentionSize != "0" || retentionSize < 0 {
-		errs = append(errs, fmt.Errorf("--storage.retention.size: %q is not a size such as 512MB or 50GB", c.RetentionSize))
+		errs = append(errs, err)
 	}
 	for flag, value := range map[string]int{"query.max-samples": c.QueryMaxSamples, "query.max-concurrency": c.QueryMaxConcurrency} {
 		if value < 1 {
@@ -114,7 +110,7 @@ func (c *serveCmd) options() (app.Options, error) {
 	return app.Options{
 		ConfigFile:          c.ConfigFile,
 		StoragePath:         c.StoragePath,
-		Retention:           store.Retention{Time: time.Duration(retentionTime), Size: int64(retentionSize)},
+		Retention:           retention,
 		ListenAddress:       c.ListenAddress,
 		ExternalURL:         c.ExternalURL,
 		WebConfigFile:       c.WebConfigFile,
@@ -124,6 +120,32 @@ func (c *serveCmd) options() (app.Options, error) {
 		QueryMaxConcurrency: c.QueryMaxConcurrency,
 		Version:             version,
 	}, errors.Join(errs...)
+}
+
+// defaultRetention is how long samples are kept where no flag bounds them, as in
+// Prometheus.
+const defaultRetention = 15 * 24 * time.Hour
+
+// retention reads the two flags that bound what is kept.
+func (c *serveCmd) retention() (r store.Retention, _ error) {
+	if c.RetentionTime != "" {
+		span, err := model.ParseDuration(c.RetentionTime)
+		if err != nil {
+			return r, fmt.Errorf("--storage.retention.time: %q is not a duration such as 15d or 1y", c.RetentionTime)
+		}
+		r.Time = time.Duration(span)
+	}
+	if c.RetentionSize != "0" {
+		size, err := units.ParseBase2Bytes(c.RetentionSize)
+		if err != nil || size < 0 {
+			return r, fmt.Errorf("--storage.retention.size: %q is not a size such as 512MB or 50GB", c.RetentionSize)
+		}
+		r.Size = int64(size)
+	}
+	if r == (store.Retention{}) {
+		r.Time = defaultRetention
+	}
+	return r, nil
 }
 
 // flagValues lists the flags of the command with their values, for the API to show.

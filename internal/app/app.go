@@ -158,6 +158,12 @@ func (a *App) openAuth(ctx context.Context) error {
 		return err
 	}
 	a.stops.push("tokens", func(context.Context) error { return tokens.Close() })
+	a.telemetry.set.NewGauge("tidemark_auth_tokens_readable", func() float64 {
+		if tokens.Err() != nil {
+			return 0 // those that were read before go on to count
+		}
+		return 1
+	})
 	users, err := auth.OpenUsers(a.opts.WebConfigFile)
 	if err != nil {
 		return err
