@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tidemark/tidemark/query/promapi"
 )
 
 func readDoc(t *testing.T, name string) string {
@@ -72,6 +74,19 @@ func TestDocsNameEverything(t *testing.T) {
 		for name := range names {
 			require.Regexp(t, "`"+name+"[`{]", operating, "docs/operating.md lacks the metric")
 		}
+	})
+	t.Run("PromQL parses", func(t *testing.T) {
+		expressions := 0
+		for _, page := range []string{"README.md", "docs/change-series.md"} {
+			for _, block := range regexp.MustCompile("(?s)```promql\n(.*?)```").FindAllStringSubmatch(readDoc(t, page), -1) {
+				for expr := range strings.SplitSeq(block[1], "\n\n") {
+					_, err := promapi.NewParser().ParseExpr(expr)
+					require.NoError(t, err, "%s: %s", page, expr)
+					expressions++
+				}
+			}
+		}
+		require.Greater(t, expressions, 8)
 	})
 	t.Run("links lead somewhere", func(t *testing.T) {
 		pages, err := filepath.Glob("../../docs/*.md")
