@@ -2,7 +2,9 @@ package main
 
 import (
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -10,7 +12,20 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) != "tidemark" { // and is not the command itself
+		heedSignals()
+	}
 	testscript.Main(m, map[string]func(){"tidemark": main})
+}
+
+// heedSignals gives the commands of the tests their usual signals also where the
+// tests run in the background or under nohup, and so would have them ignored.
+func heedSignals() {
+	for _, sig := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT} {
+		if signal.Ignored(sig) {
+			signal.Notify(make(chan os.Signal, 1), sig)
+		}
+	}
 }
 
 // TestScript runs the command line as people do. The server of these scripts is
