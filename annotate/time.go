@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -31,6 +30,10 @@ const secondsBelow = 1e11
 // seconds (also with a fraction), or Unix milliseconds.
 func ParseTime(s string) (Time, error) {
 	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
+		if t.IsZero() {
+			// An unset time of Go's would otherwise pass for one not given.
+			return Time{}, fmt.Errorf("%q is the year 1, an unset time; leave it out, or write the time that is meant, such as 2026-01-02T15:04:05Z in RFC 3339", s)
+		}
 		return At(t), nil
 	}
 	n, err := strconv.ParseFloat(s, 64)
@@ -41,41 +44,6 @@ func ParseTime(s string) (Time, error) {
 		n *= 1000
 	}
 	return Time{time.UnixMilli(int64(math.Round(n))).UTC()}, nil
-}
-
-// ParsePastTime reads what ParseTime reads, and also "now" and "10m ago" with
-// any Go duration or a number of days ("3d ago"), counted from now.
-func ParsePastTime(s string, now time.Time) (Time, error) {
-	s = strings.TrimSpace(s)
-	if s == "now" {
-		return At(now), nil
-	}
-	if span, ok := strings.CutSuffix(s, " ago"); ok {
-		d, err := parseSpan(strings.TrimSpace(span))
-		if err != nil {
-			return Time{}, fmt.Errorf("%q is not a time: %w", s, err)
-		}
-		return At(now.Add(-d)), nil
-	}
-	t, err := ParseTime(s)
-	if err != nil {
-		return Time{}, fmt.Errorf("%w, or a span such as \"10m ago\"", err)
-	}
-	return t, nil
-}
-
-func parseSpan(s string) (time.Duration, error) {
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		n, err := strconv.ParseFloat(days, 64)
-		if err == nil && n >= 0 && n < 36500 {
-			return time.Duration(n * float64(24*time.Hour)), nil
-		}
-	}
-	d, err := time.ParseDuration(s)
-	if err != nil || d < 0 {
-		return 0, fmt.Errorf("write the span as 90s, 10m, 2h or 3d")
-	}
-	return d, nil
 }
 
 // UnmarshalJSON implements json.Unmarshaler.

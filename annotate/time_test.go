@@ -29,6 +29,14 @@ func TestParseTime(t *testing.T) {
 		_, err := annotate.ParseTime(in)
 		require.ErrorContains(t, err, "RFC 3339", in)
 	}
+	_, err := annotate.ParseTime("0001-01-01T00:00:00Z")
+	require.ErrorContains(t, err, "unset time")
+}
+
+func TestPastTimeWithoutAZoneIsLocal(t *testing.T) {
+	got, err := annotate.ParsePastTime("2026-03-04 12:00", now.In(time.FixedZone("", 7200)))
+	require.NoError(t, err)
+	require.Equal(t, at(-2*time.Hour), got)
 }
 
 func TestParsePastTime(t *testing.T) {
@@ -43,8 +51,18 @@ func TestParsePastTime(t *testing.T) {
 	f(" 1h30m ago", -90*time.Minute)
 	f("3d ago", -72*time.Hour)
 	f("0.5d ago", -12*time.Hour)
+	f("10 minutes ago", -10*time.Minute)
+	f("1 hour 30 min ago", -90*time.Minute)
+	f("2w ago", -14*24*time.Hour)
 	f("2026-03-04T11:00:00Z", -time.Hour)
-	for _, in := range []string{"ago", "-5m ago", "a while ago", "10 minutes ago", "999999999d ago"} {
+	f("2026-03-04", -12*time.Hour)
+	f("2026-03-04 11:30", -30*time.Minute)
+	f("2026-03-04 11:59:59", -time.Second)
+	f("2026-03-04T11:30", -30*time.Minute)
+	f("09:15", -165*time.Minute)
+	f("today", -12*time.Hour)
+	f("yesterday", -36*time.Hour)
+	for _, in := range []string{"", "ago", " ago", "-5m ago", "a while ago", "10 ago", "m ago", "5M ago", "1..5h ago", "999999999d ago", "2026-13-01", "25:00", "0001-01-01"} {
 		_, err := annotate.ParsePastTime(in, now)
 		require.Error(t, err, in)
 	}
@@ -66,7 +84,7 @@ func TestTimeInJSON(t *testing.T) {
 }
 
 func FuzzParseTime(f *testing.F) {
-	for _, seed := range []string{"2026-03-04T12:00:00Z", "1772625600.5", "10m ago", "3d ago", "now", "0x1p10", "-1"} {
+	for _, seed := range []string{"2026-03-04T12:00:00Z", "1772625600.5", "10m ago", "3d ago", "2 days ago", "2026-03-04 11:30", "now", "0x1p10", "-1"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
