@@ -2,115 +2,113 @@ package server
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
-	_ "embed" // the page's template
+	"embed"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"html/template"
 	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
-
-	"github.com/tidemark/tidemark/annotate"
 )
 
-// Home is what the first page shows beside the changes.
-type Home struct {
-	// Versions are what runs, as far as the change log knows.
-	Versions []Running
-	// TargetsUp and TargetsDown count the targets by how their last scrape went.
-	TargetsUp, TargetsDown int
-}
+//go:embed pages
+var pageFiles embed.FS
 
-// Running is the version of a service that runs somewhere.
-type Running struct {
-	Service, Environment, Version string
-	// Since is when it was deployed.
-	Since time.Time
-}
-
-// newest is how many changes the page lists.
-const newest = 10
-
-//go:embed page.html
-var pageTemplate string
-
-//go:embed page.css
-var pageStyle string
-
-// page renders the first page.
-type page struct {
-	template *template.Template
-	// policy lets the page's own style in, by its hash, and nothing else.
+// pages renders what people look at.
+type pages struct {
+	templates map[string]*template.Template
+	style     template.CSS
+	// policy lets the pages' own style in, by its hash, and nothing else.
 	policy string
 }
 
-func newPage() (*page, error) {
-	t, err := template.New("page").Funcs(template.FuncMap{
-		"ago":  ago,
-		"time": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
-	}).Parse(pageTemplate)
+// pageNames are the templates that stand in the frame.
+var pageNames = []string{"home", "changes", "change"}
+
+func newPages() (*pages, error) {
+	style, err := pageFiles.ReadFile("pages/style.css")
 	if err != nil {
-		return nil, fmt.Errorf("read the page: %w", err)
+		return nil, fmt.Errorf("read the style of the pages: %w", err)
 	}
-	hash := sha256.Sum256([]byte(pageStyle))
-	return &page{
-		template: t,
+	hash := sha256.Sum256(style)
+	p := &pages{
+		templates: map[string]*template.Template{},
+		style:     template.CSS(style),
 		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) +
-			"'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
-	}, nil
+			"'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'",
+	}
+	functions := template.FuncMap{
+		"ago":   ago,
+		"time":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
+		"value": flagValue,
+	}
+	for _, name := range pageNames {
+		t, err := template.New(name).Funcs(functions).ParseFS(pageFiles, "pages/frame.html", "pages/"+name+".html")
+		if err != nil {
+			return nil, fmt.Errorf("read the page %s: %w", name, err)
+		}
+		p.templates[name] = t
+	}
+	return p, nil
 }
 
-// pageData is what the template is filled with.
-type pageData struct {
-	Home
+// frame is what each page is filled with, around its own.
+type frame struct {
 	Style   template.CSS
 	Version string
 	Prefix  string
 	Now     time.Time
-	Last    *annotate.Change
-	Changes []annotate.Change
-	// Trouble says why the changes are missing.
+	// Trouble says what is missing, and why.
 	Trouble string
 }
 
-// home answers the first page. A change log that fails costs the page its
-// changes, and not the rest.
-func (s *Server) home(c echo.Context) error {
-	data := pageData{
-		Home:    s.opts.Home(c.Request().Context()),
-		Style:   template.CSS(pageStyle),
-		Version: s.opts.Version,
-		Prefix:  s.prefix,
-		Now:     s.now(),
-	}
-	if err := s.fillChanges(c.Request().Context(), &data); err != nil {
-		s.logger.Warn("the page shows no changes", "err", err)
-		data.Trouble = problemOf(err, "query").Detail
-	}
-	var out bytes.Buffer
-	if err := s.page.template.Execute(&out, data); err != nil {
-		return fmt.Errorf("render the page: %w", err)
-	}
-	h := c.Response().Header()
-	h.Set("Content-Security-Policy", s.page.policy)
-	h.Set("Cache-Control", "no-store")
-	return c.HTMLBlob(http.StatusOK, out.Bytes())
+func (s *Server) frame() frame {
+	return frame{Style: s.pages.style, Version: s.opts.Version, Prefix: s.prefix, Now: s.now()}
 }
 
-func (s *Server) fillChanges(ctx context.Context, data *pageData) error {
-	last, err := s.opts.Changes.Last(ctx, annotate.Filter{}, false)
+// troubled returns the status of a page that could not be filled, and says in
+// its frame why.
+func (s *Server) troubled(f *frame, page string, err error) int {
+	if err == nil {
+		return http.StatusOK
+	}
+	p := problemOf(err, "query")
+	f.Trouble = p.Detail
+	if p.Status >= http.StatusInternalServerError {
+		s.logger.Warn("a page shows no changes", "page", page, "err", err)
+	}
+	return p.Status
+}
+
+// render answers with the page called name.
+func (s *Server) render(c echo.Context, status int, name string, data any) error {
+	var out bytes.Buffer
+	if err := s.pages.templates[name].ExecuteTemplate(&out, "frame", data); err != nil {
+		return fmt.Errorf("render the page %s: %w", name, err)
+	}
+	h := c.Response().Header()
+	h.Set("Content-Security-Policy", s.pages.policy)
+	h.Set("Cache-Control", "no-store")
+	return c.HTMLBlob(status, out.Bytes())
+}
+
+// flagValue writes a flag's value: text as it is, nothing as "none", and the
+// rest as JSON.
+func flagValue(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "none"
+	case string:
+		return v
+	}
+	text, err := json.Marshal(v)
 	if err != nil {
-		return err
+		return fmt.Sprint(v)
 	}
-	if len(last) > 0 {
-		data.Last = &last[0]
-	}
-	list, err := s.opts.Changes.List(ctx, annotate.List{Limit: newest})
-	data.Changes = list.Changes
-	return err
+	return string(text)
 }
 
 // ago writes how long before now t was, or how long after, in the one unit that
@@ -120,17 +118,24 @@ func ago(t, now time.Time) string {
 	if d < 0 {
 		d, form = -d, "in %s"
 	}
+	if span := roughly(d); span != "" {
+		return fmt.Sprintf(form, span)
+	}
+	return "just now"
+}
+
+// roughly writes a duration in its largest whole unit; under a second it is "".
+func roughly(d time.Duration) string {
 	for _, unit := range []struct {
 		size time.Duration
 		name string
 	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}} {
-		n := int64(d / unit.size)
-		switch {
+		switch n := int64(d / unit.size); {
 		case n == 1:
-			return fmt.Sprintf(form, "1 "+unit.name)
+			return "1 " + unit.name
 		case n > 1:
-			return fmt.Sprintf(form, fmt.Sprintf("%d %ss", n, unit.name))
+			return fmt.Sprintf("%d %ss", n, unit.name)
 		}
 	}
-	return "just now"
+	return ""
 }

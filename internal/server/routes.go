@@ -20,6 +20,8 @@ func (s *Server) table() []*route {
 	prometheus := plain(s.prometheus)
 	routes := []*route{
 		{method: get, path: "/", need: auth.Viewer, class: reading, mount: plain(s.home)},
+		{method: get, path: "/changes", need: auth.Viewer, class: reading, mount: plain(s.changesOf)},
+		{method: get, path: "/changes/{id}", need: auth.Viewer, class: reading, mount: plain(s.changeOf)},
 		{method: get, path: "/openapi.json", need: auth.Viewer, class: reading, mount: plain(s.openAPI)},
 
 		{method: post, path: "/api/v1/changes", need: auth.Operator, class: writing, mount: s.opRecord()},

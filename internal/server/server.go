@@ -32,7 +32,7 @@ type Server struct {
 	routes map[routeKey]*route
 	spec   []byte
 	bodies *bodyReader
-	page   *page
+	pages  *pages
 	meters *serverMeters
 
 	writes, pushes, streams *turnstile
@@ -73,11 +73,11 @@ func New(o Options) (*Server, error) {
 	s.streams = newTurnstile(o.Metrics, "streams", o.Limits.Streams)
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.bodies = newBodyReader(o.Limits)
-	page, err := newPage()
+	pages, err := newPages()
 	if err != nil {
 		return nil, err
 	}
-	s.page = page
+	s.pages = pages
 	if err := s.wire(); err != nil {
 		return nil, err
 	}
