@@ -1,0 +1,84 @@
+package main
+
+// target is one query of a panel, in the data source's own model.
+type target struct {
+	RefID      string      `json:"refId"`
+	DataSource *dataSource `json:"datasource"`
+	QueryType  string      `json:"queryType,omitempty"`
+
+	// Samples.
+	Expr         string `json:"expr,omitempty"`
+	LegendFormat string `json:"legendFormat,omitempty"`
+	Range        bool   `json:"range,omitempty"`
+	Instant      bool   `json:"instant,omitempty"`
+	Format       string `json:"format,omitempty"`
+	Overlay      *bool  `json:"overlay,omitempty"`
+
+	// Changes.
+	Filter *filter `json:"filter,omitempty"`
+	Limit  int     `json:"limit,omitempty"`
+	As     string  `json:"as,omitempty"`
+	Per    string  `json:"per,omitempty"`
+	Of     string  `json:"of,omitempty"`
+}
+
+// filter selects changes; an empty list is all.
+type filter struct {
+	Kinds        []string `json:"kinds,omitempty"`
+	Services     []string `json:"services,omitempty"`
+	Environments []string `json:"environments,omitempty"`
+	Statuses     []string `json:"statuses,omitempty"`
+	Who          []string `json:"who,omitempty"`
+	Text         string   `json:"text,omitempty"`
+}
+
+// The id of the panel that each dashboard begins with.
+const lastChangeID = 1
+
+// lastChange is the line on top of each dashboard: what changed last, who did it,
+// and how long ago.
+func lastChange(title string, which filter) *panel {
+	return stat(lastChangeID, title, "The newest change that has begun. Most outages begin with one.", words).
+		ask(target{QueryType: "last", Filter: &which}).
+		option("reduceOptions", lastValue("/^(title|last change|time|who|status)$/")).
+		option("textMode", "value").option("justifyMode", "center").option("orientation", "vertical").
+		option("text", map[string]any{"valueSize": 22}).
+		nothing("Nothing has changed yet").
+		override("time", property{"unit", ago}).
+		leads("All changes", "/d/tidemark-changes?${ds:queryparam}&${__url_time_range}")
+}
+
+// changesTable lists changes, newest first, with the columns that a person reads.
+// The data source colors kinds and statuses, and leads from the id to the page of
+// the change.
+func changesTable(id int, title, description string, which filter, limit int, without ...string) *panel {
+	return table(id, title, description).
+		ask(target{QueryType: "changes", Filter: &which, As: "table", Limit: limit}).
+		columns(append(without, "end", "links")...).
+		override("start", property{"custom.width", 170}).
+		override("duration", property{"custom.width", 90}).
+		override("kind", coloredText(), property{"custom.width", 110}).
+		override("status", coloredText(), property{"custom.width", 100}).
+		override("service", property{"links", []link{serviceLink("${__value.raw:percentencode}")}}).
+		override("title", property{"custom.minWidth", 220}).
+		override("id", pageOfChange()...)
+}
+
+// pageOfChange shows a word for the id of a change, which people do not read;
+// the link that the data source gave it stays.
+func pageOfChange() []property {
+	return []property{
+		{"displayName", "page"}, {"custom.width", 70},
+		{"mappings", []mapping{{"regex", mappedPattern{"/.+/", mapped{Text: "open"}}}}},
+	}
+}
+
+// coloredText colors a cell's text as its mapping says.
+func coloredText() property {
+	return property{"custom.cellOptions", map[string]any{"type": "color-text"}}
+}
+
+// serviceLink leads to the dashboard of one service.
+func serviceLink(service string) link {
+	return link{"The service", "/d/tidemark-service?${ds:queryparam}&${__url_time_range}&var-service=" + service}
+}
