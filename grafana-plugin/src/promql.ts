@@ -1,0 +1,211 @@
+import type { SyntaxNode } from '@lezer/common';
+import {
+  LabelMatchers,
+  LabelName,
+  MatchOp,
+  parser,
+  QuotedLabelMatcher,
+  QuotedLabelName,
+  StringLiteral,
+  UnquotedLabelMatcher,
+  VectorSelector,
+} from '@prometheus-io/lezer-promql';
+
+import { maskReferences } from './components/promql/variables';
+
+export type MatchOperator = '=' | '!=' | '=~' | '!~';
+
+/** One condition of a selector. The value is what is meant, not how a literal spells it. */
+export interface Matcher {
+  name: string;
+  operator: MatchOperator;
+  value: string;
+}
+
+interface Found extends Matcher {
+  from: number;
+  to: number;
+}
+
+/** Where a selector stands in an expression, and what it demands already. */
+interface Selector {
+  matchers: Found[];
+  /** Where one more matcher goes. */
+  end: number;
+  /** Whether the braces are there. */
+  braces: boolean;
+}
+
+/**
+ * Adds the matchers to every selector of an expression that does not have them yet. Grafana's variables and macros may stand in
+ * the expression; what can't be parsed stays as it is.
+ */
+export function addMatchers(expr: string, matchers: Matcher[]): string {
+  if (matchers.length === 0) {
+    return expr;
+  }
+  // From the back, so that the positions before stay true.
+  return selectorsOf(expr).reduceRight((text, selector) => {
+    const missing = matchers.filter((m) => !selector.matchers.some((known) => same(known, m)));
+    if (missing.length === 0) {
+      return text;
+    }
+    const added = missing.map(write).join(', ');
+    if (!selector.braces) {
+      return splice(text, selector.end, selector.end, `{${added}}`);
+    }
+    return splice(
+      text,
+      selector.end,
+      selector.end,
+      selector.end > 0 && text[selector.end - 1] === '{' ? added : `, ${added}`
+    );
+  }, expr);
+}
+
+/** Takes a matcher out of every selector of an expression. */
+export function removeMatcher(expr: string, matcher: Matcher): string {
+  return selectorsOf(expr)
+    .flatMap((selector) => selector.matchers)
+    .filter((known) => same(known, matcher))
+    .reduceRight((text, { from, to }) => {
+      const before = /,\s*$/.exec(text.slice(0, from));
+      const after = /^\s*,\s*/.exec(text.slice(to));
+      if (before) {
+        return splice(text, from - before[0].length, to, '');
+      }
+      return splice(text, from, to + (after?.[0].length ?? 0), '');
+    }, expr);
+}
+
+/** Whether a selector of an expression has the matcher. */
+export function hasMatcher(expr: string, matcher: Matcher): boolean {
+  return selectorsOf(expr).some((selector) => selector.matchers.some((known) => same(known, matcher)));
+}
+
+/** The matchers of the first selector of an expression, its metric's name among them. */
+export function firstSelector(expr: string): Matcher[] {
+  let first: Matcher[] | undefined;
+  parser.parse(maskReferences(expr)).iterate({
+    enter: ({ node }) => {
+      if (first || node.type.id !== VectorSelector) {
+        return;
+      }
+      const { matchers } = readSelector(expr, node);
+      const name = node.firstChild;
+      first = matchers.map(({ name, operator, value }) => ({ name, operator, value }));
+      if (name && name.type.id !== LabelMatchers) {
+        first.unshift({ name: '__name__', operator: '=', value: expr.slice(name.from, name.to) });
+      }
+    },
+  });
+  return first ?? [];
+}
+
+/** Writes a selector of the given matchers. */
+export function writeSelector(matchers: Matcher[]): string {
+  return `{${matchers.map(write).join(', ')}}`;
+}
+
+/** Writes a string literal. */
+export function quote(text: string): string {
+  return `"${escapeLiteral(text, '"')}"`;
+}
+
+/** Escapes what would end, or change, a string literal that stands between the given quotes. */
+export function escapeLiteral(text: string, delimiter: string): string {
+  if (delimiter === '`') {
+    // A raw literal knows no escapes, and can't hold a backtick in any way.
+    return text;
+  }
+  return text.replace(/\\/g, '\\\\').replaceAll(delimiter, `\\${delimiter}`).replace(/\n/g, '\\n');
+}
+
+/** Escapes what has a meaning in a regular expression. */
+export function escapeRegex(text: string): string {
+  return text.replace(/[\\^$*+?.()|[\]{}]/g, '\\$&');
+}
+
+function selectorsOf(expr: string): Selector[] {
+  const found: Selector[] = [];
+  parser.parse(maskReferences(expr)).iterate({
+    enter: ({ node }) => {
+      if (node.type.id === VectorSelector) {
+        found.push(readSelector(expr, node));
+      }
+    },
+  });
+  return found;
+}
+
+function readSelector(expr: string, selector: SyntaxNode): Selector {
+  const braces = selector.getChild(LabelMatchers);
+  if (!braces) {
+    return { matchers: [], end: selector.to, braces: false };
+  }
+  let end = braces.from + 1;
+  const matchers: Found[] = [];
+  for (let child = braces.firstChild; child; child = child.nextSibling) {
+    if (child.type.isError) {
+      continue;
+    }
+    end = child.to;
+    const matcher = readMatcher(expr, child);
+    if (matcher) {
+      matchers.push({ ...matcher, from: child.from, to: child.to });
+    }
+  }
+  return { matchers, end, braces: true };
+}
+
+function readMatcher(expr: string, node: SyntaxNode): Matcher | undefined {
+  const text = (part: SyntaxNode | null) => (part ? expr.slice(part.from, part.to) : '');
+  switch (node.type.id) {
+    case UnquotedLabelMatcher:
+      return {
+        name: text(node.getChild(LabelName)),
+        operator: text(node.getChild(MatchOp)) as MatchOperator,
+        value: unquote(text(node.getChild(StringLiteral))),
+      };
+    case QuotedLabelMatcher:
+      return {
+        name: unquote(text(node.getChild(QuotedLabelName))),
+        operator: text(node.getChild(MatchOp)) as MatchOperator,
+        value: unquote(text(node.getChild(StringLiteral))),
+      };
+    case QuotedLabelName:
+      return { name: '__name__', operator: '=', value: unquote(text(node)) };
+    default:
+      return undefined;
+  }
+}
+
+function write({ name, operator, value }: Matcher): string {
+  return `${/^[a-zA-Z_]\w*$/.test(name) ? name : quote(name)}${operator}${quote(value)}`;
+}
+
+const escapes: Record<string, string> = { a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
+
+function unquote(literal: string): string {
+  const inner = literal.slice(1, -1);
+  if (literal.startsWith('`')) {
+    return inner;
+  }
+  return inner.replace(
+    /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.))/g,
+    (_all, x, u, long, octal, char) => {
+      if (char !== undefined) {
+        return escapes[char] ?? char;
+      }
+      return String.fromCodePoint(octal === undefined ? parseInt(x ?? u ?? long, 16) : parseInt(octal, 8));
+    }
+  );
+}
+
+function same(a: Matcher, b: Matcher): boolean {
+  return a.name === b.name && a.operator === b.operator && a.value === b.value;
+}
+
+function splice(text: string, from: number, to: number, put: string): string {
+  return text.slice(0, from) + put + text.slice(to);
+}
