@@ -43,6 +43,30 @@ type Page struct {
 	Next *string `json:"next" doc:"The cursor of the next page; null on the last"`
 }
 
+// Per is what the newest change is asked for each of.
+type Per string
+
+// What the newest change can be asked for each of.
+const (
+	// PerNothing asks for the newest of all.
+	PerNothing Per = ""
+	// PerService asks for that of each service.
+	PerService Per = "service"
+	// PerFlag asks for that of each flag, by its key, in each service and
+	// environment.
+	PerFlag Per = "flag"
+)
+
+// Newest is the answer to a question for the newest changes.
+type Newest struct {
+	Changes []Change `json:"changes" doc:"Newest start first; empty where there is none"`
+	// Omitted is how many more there are than MaxNewest.
+	Omitted int `json:"omitted,omitempty" doc:"How many more there are; absent where these are all"`
+}
+
+// MaxNewest bounds how many changes a Newest has.
+const MaxNewest = 1000
+
 // Event is one revision as it reached the log.
 type Event struct {
 	// Seq numbers the log's revisions in the order in which they were kept. It

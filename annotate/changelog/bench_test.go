@@ -87,14 +87,14 @@ func BenchmarkMillion(b *testing.B) {
 	run("versions of a day", func(ctx context.Context) error {
 		return l.Versions(ctx, annotate.SpanFilter{}, dayBefore.UnixMilli(), to.UnixMilli(), none)
 	})
-	run("last overall", func(ctx context.Context) error {
-		_, err := l.Last(ctx, annotate.Filter{}, false)
-		return err
-	})
-	run("last per service", func(ctx context.Context) error {
-		_, err := l.Last(ctx, annotate.Filter{}, true)
-		return err
-	})
+	last := func(name string, f annotate.Filter, per annotate.Per) {
+		run(name, func(ctx context.Context) error {
+			_, err := l.Newest(ctx, f, per)
+			return err
+		})
+	}
+	last("last overall", annotate.Filter{}, annotate.PerNothing)
+	last("last per service", annotate.Filter{}, annotate.PerService)
 	run("newest starts", func(ctx context.Context) error {
 		_, err := l.NewestStarts(ctx, annotate.SpanFilter{}, middle.UnixMilli())
 		return err
@@ -173,4 +173,42 @@ func BenchmarkRecord(b *testing.B) {
 			require.NoError(b, err)
 		}
 	})
+}
+
+// million flips are a million changes of fifty flags in three environments.
+func millionFlips(b *testing.B) *changelog.Log {
+	const total = 1_000_000
+	l := open(b, filepath.Join(b.TempDir(), "flags.db"), changelog.Options{})
+	random := rand.New(rand.NewPCG(3, 4))
+	now := time.Now()
+	reports := make([]annotate.Report, 1000)
+	for i := 0; i < total; i += len(reports) {
+		for j := range reports {
+			reports[j] = annotate.Report{
+				Kind: "flag", Start: annotate.At(now.Add(-time.Duration(total-i-j) * 30 * time.Second)), Service: fmt.Sprintf("service-%d", random.IntN(5)),
+				Environment: []string{"production", "staging", "test"}[random.IntN(3)],
+				Flag:        &annotate.FlagChange{Key: fmt.Sprintf("flag-%d", random.IntN(50)), From: false, To: true},
+			}
+		}
+		_, err := l.RecordBatch(context.Background(), "bench", reports)
+		require.NoError(b, err)
+	}
+	return l
+}
+
+func BenchmarkNewestOfFlags(b *testing.B) {
+	l := millionFlips(b)
+	run := func(name string, f annotate.Filter) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				answer, err := l.Newest(b.Context(), f, annotate.PerFlag)
+				require.NoError(b, err)
+				b.ReportMetric(float64(len(answer.Changes)), "changes")
+			}
+		})
+	}
+	run("all of them", annotate.Filter{})
+	run("of one service in production", annotate.Filter{Services: []string{"service-3"}, Environments: []string{"production"}})
+	run("half a year ago", annotate.Filter{To: annotate.At(time.Now().Add(-180 * 24 * time.Hour))})
 }

@@ -56,8 +56,8 @@ func selectingSpans(f annotate.SpanFilter) conditions {
 // words is what a text search looks through.
 func words(c annotate.Change) string {
 	parts := []string{c.Title, c.Text, c.Service, c.Environment, c.Version, c.Commit}
-	if c.Flag != nil {
-		parts = append(parts, c.Flag.Key)
+	if flag := flagOf(c); flag != "" {
+		parts = append(parts, flag)
 	}
 	parts = append(parts, whoOf(c))
 	return strings.ToLower(strings.Join(parts, "\n"))
@@ -118,6 +118,14 @@ func whoOf(c annotate.Change) string {
 		return ""
 	}
 	return c.Who.Name
+}
+
+// flagOf returns the key of the flag that c is about, or "".
+func flagOf(c annotate.Change) string {
+	if c.Flag == nil {
+		return ""
+	}
+	return c.Flag.Key
 }
 
 func groupOf(c annotate.Change) annotate.Group {

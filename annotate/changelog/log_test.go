@@ -241,27 +241,6 @@ func TestBadCursorAndLimit(t *testing.T) {
 	}
 }
 
-func TestLast(t *testing.T) {
-	l := fresh(t)
-	record(t, l, annotate.Report{Title: "a", Service: "web", Start: ago(time.Hour)})
-	record(t, l, annotate.Report{Title: "b", Service: "web", Start: ago(2 * time.Hour)})
-	record(t, l, annotate.Report{Title: "c", Service: "api", Start: ago(3 * time.Hour)})
-	record(t, l, annotate.Report{Title: "planned", Service: "api", Start: annotate.At(time.Now().Add(time.Hour)), Status: annotate.Planned})
-
-	titles := func(f annotate.Filter, per bool) (got []string) {
-		changes, err := l.Last(t.Context(), f, per)
-		require.NoError(t, err)
-		for _, c := range changes {
-			got = append(got, c.Title)
-		}
-		return got
-	}
-	require.Equal(t, []string{"a"}, titles(annotate.Filter{}, false))
-	require.Equal(t, []string{"c"}, titles(annotate.Filter{Services: []string{"api"}}, false))
-	require.Equal(t, []string{"a", "c"}, titles(annotate.Filter{}, true))
-	require.Empty(t, titles(annotate.Filter{Services: []string{"none"}}, true))
-}
-
 func TestFollowResumesWithoutLossOrDouble(t *testing.T) {
 	l := fresh(t)
 	stop := errors.New("enough")

@@ -80,6 +80,9 @@ func (m *model) report() annotate.Report {
 	if m.random.IntN(3) == 0 {
 		r.Labels = map[string]string{"team": m.one("x", "y"), "tier": m.one("1", "2")}
 	}
+	if m.random.IntN(3) == 0 {
+		r.Flag = &annotate.FlagChange{Key: m.one("blue", "new-cart", "new-cart", "dark \"mode\"")}
+	}
 	lasts := []time.Duration{0, time.Minute, time.Hour, time.Hour + time.Millisecond, 3 * time.Hour, 24 * time.Hour, 3 * 24 * time.Hour, 40 * 24 * time.Hour}
 	end := annotate.At(r.Start.Add(lasts[m.random.IntN(len(lasts))]))
 	switch {
@@ -133,11 +136,14 @@ func (m *model) filter() annotate.Filter {
 }
 
 func (m *model) selects(f annotate.Filter, c annotate.Change) bool {
-	who := ""
+	who, flag := "", ""
 	if c.Who != nil {
 		who = c.Who.Name
 	}
-	text := strings.ToLower(strings.Join([]string{c.Title, c.Service, c.Environment, c.Version, who}, "\n"))
+	if c.Flag != nil {
+		flag = c.Flag.Key
+	}
+	text := strings.ToLower(strings.Join([]string{c.Title, c.Service, c.Environment, c.Version, flag, who}, "\n"))
 	for _, word := range strings.Fields(strings.ToLower(f.Text)) {
 		if !strings.Contains(text, word) {
 			return false
@@ -181,25 +187,38 @@ func TestListAgainstAModel(t *testing.T) {
 	}
 }
 
-func TestLastAgainstAModel(t *testing.T) {
+func TestNewestAgainstAModel(t *testing.T) {
 	m := newModel(t, 300)
+	slices.SortFunc(m.changes, newestFirst)
+	service := func(c annotate.Change) (string, bool) { return c.Service, true }
+	flag := func(c annotate.Change) (string, bool) {
+		if c.Flag == nil {
+			return "", false
+		}
+		return c.Flag.Key + "/" + c.Service + "/" + c.Environment, true
+	}
 	for range 100 {
 		f := m.filter()
-		want := []annotate.Change{}
-		seen := map[string]bool{}
-		slices.SortFunc(m.changes, newestFirst)
-		for _, c := range m.changes {
-			if m.selects(f, c) && !seen[c.Service] {
-				seen[c.Service] = true
-				want = append(want, c)
+		firstOfEach := func(place func(annotate.Change) (string, bool)) []annotate.Change {
+			first := []annotate.Change{}
+			seen := map[string]bool{}
+			for _, c := range m.changes {
+				if at, ok := place(c); ok && m.selects(f, c) && !seen[at] {
+					seen[at] = true
+					first = append(first, c)
+				}
 			}
+			return first
 		}
-		got, err := m.log.Last(t.Context(), f, true)
-		require.NoError(t, err)
-		require.Equal(t, want, got, "%+v", f)
-		got, err = m.log.Last(t.Context(), f, false)
-		require.NoError(t, err)
-		require.Equal(t, want[:min(1, len(want))], got, "%+v", f)
+		check := func(per annotate.Per, want []annotate.Change) {
+			got, err := m.log.Newest(t.Context(), f, per)
+			require.NoError(t, err)
+			require.Equal(t, annotate.Newest{Changes: want}, got, "%q %+v", per, f)
+		}
+		ofService := firstOfEach(service)
+		check(annotate.PerService, ofService)
+		check(annotate.PerFlag, firstOfEach(flag))
+		check(annotate.PerNothing, ofService[:min(1, len(ofService))])
 	}
 }
 

@@ -44,47 +44,6 @@ func (l *Log) Revisions(ctx context.Context, id string) ([]annotate.Revision, er
 	return revisions, nil
 }
 
-// maxLast bounds for how many services Last answers.
-const maxLast = 1000
-
-// Last returns the newest change that f selects and that has begun, planned
-// ones left out; with perService the newest of each service, newest first, of
-// a thousand services at the most.
-func (l *Log) Last(ctx context.Context, f annotate.Filter, perService bool) ([]annotate.Change, error) {
-	q := newPageQuery(f, 1)
-	q.conditions.groups.and("status != ?", string(annotate.Planned))
-	q.times.to = min(q.times.to, l.opts.Now().UnixMilli())
-	if !perService {
-		return l.page(ctx, q)
-	}
-	w := &where{}
-	w.and("group_id = groups.id AND start_ms <= ? AND end_ms >= ?", q.times.to, q.times.from)
-	w.all(q.conditions.rest)
-	changes := []annotate.Change{}
-	seen := map[string]bool{}
-	err := each(ctx, l.read, func(scan scanner) error {
-		var service string
-		var body sql.RawBytes
-		if err := scan(&service, &body); err != nil {
-			return err
-		}
-		if seen[service] || len(seen) == maxLast {
-			return nil
-		}
-		seen[service] = true
-		c, err := decode(body)
-		changes = append(changes, c)
-		return err
-	}, fmt.Sprintf(`
-		SELECT service, body FROM groups CROSS JOIN changes
-		ON num = (SELECT num FROM changes INDEXED BY changes_group WHERE %s ORDER BY start_ms DESC, id DESC LIMIT 1)
-		WHERE n > 0 AND %s ORDER BY start_ms DESC, changes.id DESC`, w, q.conditions.groups), append(w.args, q.conditions.groups.args...)...)
-	if err != nil {
-		return nil, l.readError(err)
-	}
-	return changes, nil
-}
-
 // appendChanges appends the changes whose bodies the query selects.
 func appendChanges(ctx context.Context, db queryer, changes []annotate.Change, query string, args ...any) ([]annotate.Change, error) {
 	var body sql.RawBytes

@@ -16,6 +16,9 @@ import (
 // What changes are counted and most often selected by (kind, service, environment
 // and status) is a group of its own: a few hundred rows say of a million
 // changes which of them a question is about, and how many there are.
+//
+// Of a change that is about a flag, the flag's key is a column of its own, so
+// that the newest change of each flag is found without a look at the others.
 var migrations = []string{`
 CREATE TABLE groups (
 	id          INTEGER PRIMARY KEY,
@@ -79,6 +82,10 @@ CREATE TABLE revisions (
 	body      BLOB    NOT NULL,
 	UNIQUE (change_id, revision)
 ) STRICT;
+`, `
+ALTER TABLE changes ADD COLUMN flag TEXT NOT NULL DEFAULT ''; -- the key, of a change that is about a flag
+UPDATE changes SET flag = coalesce(CAST(body AS TEXT) ->> '$.flag.key', '') WHERE instr(body, CAST('"flag":' AS BLOB)) > 0;
+CREATE INDEX changes_flag ON changes (flag, group_id, start_ms, id, end_ms, who) WHERE flag != '';
 `}
 
 // migrate brings db to the version that steps lead to, each step whole or not

@@ -61,6 +61,26 @@ func (q *pageQuery) source(ctx context.Context, db queryer) (source, error) {
 	return byStart, nil
 }
 
+// sourceOfAll decides by which index all changes that q selects are read, and not
+// just a page of them.
+func (q *pageQuery) sourceOfAll(ctx context.Context, db queryer) (source, error) {
+	if groups := q.conditions.groups; !groups.empty() {
+		share, err := shareOf(ctx, db, groups)
+		if err != nil {
+			return source{}, err
+		}
+		// To look for each of many groups costs more than to pass over the
+		// changes of the few others.
+		if 2*share.changes < share.all {
+			return source{from: "changes INDEXED BY changes_group", where: &where{}}, nil
+		}
+	}
+	if names := slices.Sorted(maps.Keys(q.labels)); len(names) > 0 {
+		return q.byLabel(names[0], q.labels[names[0]]), nil
+	}
+	return source{from: "changes INDEXED BY changes_start", where: &where{}}, nil
+}
+
 // byLabel is the source that reads what has one label.
 func (q *pageQuery) byLabel(name, value string) source {
 	w := &where{}

@@ -35,10 +35,10 @@ func prepare(ctx context.Context, db *sql.DB) (*statements, error) {
 		{&s.byIdentity, "SELECT body FROM changes WHERE source = ? AND external_id = ? AND external_id != ''"},
 		{&s.number, "SELECT num FROM changes WHERE id = ?"},
 		{&s.insertChange, `
-			INSERT INTO changes (group_id, version, who, start_ms, end_ms, class, body, id, source, external_id)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
+			INSERT INTO changes (group_id, version, who, flag, start_ms, end_ms, class, body, id, source, external_id)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
 		{&s.updateChange, `
-			UPDATE changes SET group_id = ?, version = ?, who = ?, start_ms = ?, end_ms = ?, class = ?, body = ?
+			UPDATE changes SET group_id = ?, version = ?, who = ?, flag = ?, start_ms = ?, end_ms = ?, class = ?, body = ?
 			WHERE num = ?`},
 		{&s.insertText, "INSERT INTO texts (words, num) VALUES (?, ?)"},
 		{&s.updateText, "UPDATE texts SET words = ? WHERE num = ?"},

@@ -3,12 +3,14 @@ package changelog
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/stretchr/testify/require"
@@ -131,6 +133,54 @@ func TestMigrations(t *testing.T) {
 		require.ErrorContains(t, err, "run a newer Tidemark")
 		require.Equal(t, 2, version(db))
 	})
+}
+
+// TestMigrationFindsFlags opens a log as it was written before flags had a
+// column of their own.
+func TestMigrationFindsFlags(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "changes.db")
+	db, err := sql.Open("sqlite", dsn(path, false))
+	require.NoError(t, err)
+	require.NoError(t, migrate(t.Context(), db, migrations[:1]))
+	_, err = db.ExecContext(t.Context(), `
+		INSERT INTO groups VALUES (1, 'flag', 'web', '', 'succeeded', 3), (2, 'deploy', 'web', '', 'succeeded', 2)`)
+	require.NoError(t, err)
+	start := time.Now().Add(-time.Hour).Truncate(time.Millisecond).UTC()
+	var kept []annotate.Change
+	put := func(kind string, group int, flag *annotate.FlagChange, labels map[string]string) {
+		n := len(kept) + 1
+		at := annotate.At(start.Add(time.Duration(n) * time.Minute))
+		c := annotate.Change{
+			ID: fmt.Sprintf("0192f0c0-0000-7000-8000-%012d", n), Kind: kind, Service: "web", Text: `"flag":{"key":"no"}`,
+			Status: annotate.Succeeded, Start: at, End: &at, Flag: flag, Labels: labels, Revision: 1, Recorded: at, Updated: at,
+		}
+		body, err := json.Marshal(c)
+		require.NoError(t, err)
+		_, err = db.ExecContext(t.Context(), `
+			INSERT INTO changes (id, source, external_id, group_id, version, who, start_ms, end_ms, class, body)
+			VALUES (?, '', '', ?, '', '', ?, ?, 0, ?)`, c.ID, group, at.UnixMilli(), at.UnixMilli(), body)
+		require.NoError(t, err)
+		kept = append(kept, c)
+	}
+	put("flag", 1, &annotate.FlagChange{Key: `dark "mode" <1>`, From: false, To: true}, nil)
+	put("flag", 1, &annotate.FlagChange{Key: "cart"}, nil)
+	put("flag", 1, &annotate.FlagChange{Key: "cart"}, nil)
+	put("deploy", 2, nil, map[string]string{"flag": "none"})
+	put("deploy", 2, &annotate.FlagChange{Key: "Größe"}, nil)
+	require.NoError(t, db.Close())
+
+	l, err := Open(t.Context(), path, Options{})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, l.Close()) }()
+	newest, err := l.Newest(t.Context(), annotate.Filter{}, annotate.PerFlag)
+	require.NoError(t, err)
+	require.Equal(t, annotate.Newest{Changes: []annotate.Change{kept[4], kept[2], kept[0]}}, newest)
+
+	result, err := l.Record(t.Context(), "test", annotate.Report{Kind: "flag", Service: "web", Flag: &annotate.FlagChange{Key: "cart"}})
+	require.NoError(t, err)
+	newest, err = l.Newest(t.Context(), annotate.Filter{Kinds: []string{"flag"}}, annotate.PerFlag)
+	require.NoError(t, err)
+	require.Equal(t, annotate.Newest{Changes: []annotate.Change{result.Change, kept[0]}}, newest)
 }
 
 func TestOpenRefusesWhatIsNoLog(t *testing.T) {

@@ -1,13 +1,19 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/stretchr/testify/require"
+
+	"github.com/tidemark/tidemark/annotate"
 	"github.com/tidemark/tidemark/internal/auth"
 )
 
@@ -39,4 +45,83 @@ func BenchmarkServer(b *testing.B) {
 	f("list of 100", http.MethodGet, "/api/v1/changes", "", 200)
 	f("one of a kind", http.MethodGet, "/api/v1/changes?limit=1&kind=deploy", "", 200)
 	f("known report", http.MethodPost, "/api/v1/changes", `{"kind":"deploy","external_id":"1","title":"same"}`, 200)
+}
+
+// BenchmarkMarks draws the 10,000 changes of thirty days, of a log with a
+// million in three years, without the network. The changes are of twenty
+// services in three environments.
+func BenchmarkMarks(b *testing.B) {
+	const (
+		month  = 30 * 24 * time.Hour
+		recent = 10_000
+		all    = 1_000_000
+	)
+	now := time.Now()
+	s := start(b, func(o *Options) {
+		o.Logger = slog.New(slog.DiscardHandler)
+		random := rand.New(rand.NewPCG(1, 2))
+		reports := make([]annotate.Report, 1000)
+		for i := 0; i < all; i += len(reports) {
+			for j := range reports {
+				age := month / recent * time.Duration(all-i-j)
+				if i < all-recent {
+					age = month + 90*time.Second*time.Duration(all-recent-i-j)
+				}
+				reports[j] = someReport(random, now.Add(-age), i+j)
+			}
+			_, err := o.Changes.RecordBatch(context.Background(), "bench", reports)
+			require.NoError(b, err)
+		}
+	})
+	f := func(name string, last time.Duration, more string, headers ...string) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			path := fmt.Sprintf("/api/v1/changes/marks?from=%d&to=%d%s", now.Add(-last).UnixMilli(), now.UnixMilli(), more)
+			for b.Loop() {
+				r := httptest.NewRequest(http.MethodGet, path, nil)
+				for i := 0; i < len(headers); i += 2 {
+					r.Header.Set(headers[i], headers[i+1])
+				}
+				w := httptest.NewRecorder()
+				s.Server.http.Handler.ServeHTTP(w, r)
+				if w.Code != http.StatusOK {
+					b.Fatal(w.Code, w.Body.String())
+				}
+				b.ReportMetric(float64(w.Body.Len())/1000, "kB")
+			}
+		})
+	}
+	f("30 days", month, "")
+	f("30 days, compressed", month, "", "Accept-Encoding", "gzip")
+	f("30 days, 2000 marks", month, "&limit=2000")
+	f("30 days, deploys", month, "&kind=deploy")
+	f("30 days, one service", month, "&service=service-3")
+	f("30 days, a label", month, "&label.team=blue")
+	f("30 days, two words", month, "&q=service-3+v99")
+	f("a day", 24*time.Hour, "")
+	f("all there is", 10*365*24*time.Hour, "")
+}
+
+// someReport is one of many changes, most of them minutes long, some for days.
+func someReport(random *rand.Rand, start time.Time, i int) annotate.Report {
+	end := start.Add(time.Duration(random.IntN(600)) * time.Second)
+	if i%1000 == 0 {
+		end = start.Add(time.Duration(random.IntN(72)) * time.Hour)
+	}
+	if end.After(time.Now()) {
+		end = start
+	}
+	r := annotate.Report{
+		Source: "bench", ExternalID: fmt.Sprint(i), Kind: []string{"deploy", "deploy", "flag", "config"}[random.IntN(4)],
+		Start: annotate.At(start), End: annotate.At(end), Service: fmt.Sprintf("service-%d", random.IntN(20)),
+		Environment: []string{"production", "staging", "test"}[random.IntN(3)], Version: fmt.Sprintf("v%d", i),
+		Who: &annotate.Who{Name: "Ann"}, Title: "Release the thing",
+	}
+	if i%50 == 0 {
+		r.Status = annotate.Failed
+	}
+	if i%10 == 0 {
+		r.Labels = map[string]string{"team": "blue"}
+	}
+	return r
 }

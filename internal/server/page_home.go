@@ -47,12 +47,12 @@ func (s *Server) home(c echo.Context) error {
 }
 
 func (s *Server) fillChanges(ctx context.Context, data *homePage) error {
-	last, err := s.opts.Changes.Last(ctx, annotate.Filter{}, false)
+	last, err := s.opts.Changes.Newest(ctx, annotate.Filter{}, annotate.PerNothing)
 	if err != nil {
 		return err
 	}
-	if len(last) > 0 {
-		data.Last = &last[0]
+	if len(last.Changes) > 0 {
+		data.Last = &last.Changes[0]
 	}
 	list, err := s.opts.Changes.List(ctx, annotate.List{Limit: newest})
 	data.Changes = list.Changes

@@ -24,8 +24,11 @@ type Changes interface {
 	Revisions(ctx context.Context, id string) ([]annotate.Revision, error)
 	// List returns a page, newest start first.
 	List(ctx context.Context, q annotate.List) (annotate.Page, error)
-	// Last returns the newest change that has begun, or that of each service.
-	Last(ctx context.Context, f annotate.Filter, perService bool) ([]annotate.Change, error)
+	// Newest returns the newest change that has begun, or that of each service
+	// or flag.
+	Newest(ctx context.Context, f annotate.Filter, per annotate.Per) (annotate.Newest, error)
+	// Marks returns what to draw for the changes between two times.
+	Marks(ctx context.Context, q annotate.MarkQuery) (annotate.Marks, error)
 	// Follow calls fn for each revision after the one numbered after, and for
 	// each new one, until ctx ends or fn fails; negative means new ones alone.
 	Follow(ctx context.Context, after int64, f annotate.Filter, fn func(annotate.Event) error) error

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -64,27 +65,23 @@ func (s *Server) opList() mount {
 	}, func(op *huma.Operation, _ huma.Registry) { documentParameters(op, params) })
 }
 
-type lastOutput struct {
-	Body struct {
-		Changes []annotate.Change `json:"changes" doc:"Newest start first; empty where there is none"`
-	}
-}
+type lastOutput struct{ Body annotate.Newest }
 
 func (s *Server) opLast() mount {
 	params := lastParameters()
 	op := huma.Operation{
-		OperationID: "last-changes", Summary: "The newest change that has begun, or that of each service",
-		Tags: []string{"changes"},
+		OperationID: "last-changes", Summary: "The newest change that has begun, or that of each service or flag",
+		Description: "Planned changes have not begun. There are no more than " + strconv.Itoa(annotate.MaxNewest) + " changes in an answer.",
+		Tags:        []string{"changes"},
 	}
 	return operation(op, "query", func(ctx context.Context, in *call) (*lastOutput, error) {
 		selected, err := parseSelection(in.http.URL.RawQuery, params)
 		if err != nil {
 			return nil, err
 		}
-		changes, err := s.opts.Changes.Last(ctx, selected.Filter, selected.perService)
-		out := &lastOutput{}
-		out.Body.Changes = orEmpty(changes)
-		return out, err
+		newest, err := s.opts.Changes.Newest(ctx, selected.Filter, selected.per)
+		newest.Changes = orEmpty(newest.Changes)
+		return &lastOutput{Body: newest}, err
 	}, func(op *huma.Operation, _ huma.Registry) { documentParameters(op, params) })
 }
 

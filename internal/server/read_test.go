@@ -58,20 +58,44 @@ func TestListFilters(t *testing.T) {
 	require.NotNil(t, page.Next)
 	f("?limit=2&cursor="+url.QueryEscape(*page.Next), "one")
 	require.Contains(t, s.do("GET", "/api/v1/changes?kind=none", "").body, `{"changes":[],"next":null}`)
+}
 
-	last := func(query string, want int) {
+func TestLast(t *testing.T) {
+	s := start(t, nil)
+	for _, body := range []string{
+		`{"kind":"deploy","service":"web","start":"2025-06-01T10:00:00Z","end":"2025-06-01T10:05:00Z","title":"a"}`,
+		`{"kind":"flag","service":"web","environment":"test","start":"2025-06-01T11:00:00Z","flag":{"key":"cart","to":true},"title":"b"}`,
+		`{"kind":"flag","service":"web","environment":"test","start":"2025-06-01T11:30:00Z","flag":{"key":"cart","to":false},"title":"c"}`,
+		`{"kind":"flag","service":"web","start":"2025-06-01T11:10:00Z","flag":{"key":"cart","to":true},"title":"d"}`,
+		`{"kind":"deploy","service":"api","start":"2025-06-01T12:00:00Z","status":"failed","title":"e"}`,
+	} {
+		s.record(body)
+	}
+	f := func(query string, want ...string) {
 		t.Helper()
 		a := s.do("GET", "/api/v1/changes/last"+query, "")
 		require.Equal(t, 200, a.status, a.body)
-		require.Len(t, decodeAs[lastAnswer](t, a.body).Changes, want, a.body)
+		require.NotContains(t, a.body, "omitted")
+		titles := []string{}
+		for _, c := range decodeAs[annotate.Newest](t, a.body).Changes {
+			titles = append(titles, c.Title)
+		}
+		require.Equal(t, append([]string{}, want...), titles)
 	}
-	last("", 1)
-	last("?per=service", 2)
-	last("?kind=flag", 1)
-	last("?kind=none", 0)
+	f("", "e")
+	f("?per=service", "e", "c")
+	f("?per=flag", "c", "d")
+	f("?per=flag&at=2025-06-01T11:15:00Z", "d", "b")
+	f("?per=flag&environment=test", "c")
+	f("?at=2025-06-01T10:30:00Z", "a")
+	f("?at=1748772000", "a")
+	f("?at=2025-06-01T09:00:00Z")
+	f("?status=succeeded", "c")
+	f("?status=failed&status=cancelled&per=service", "e")
+	f("?kind=flag", "c")
+	f("?kind=none")
+	require.Contains(t, s.do("GET", "/api/v1/changes/last?kind=none", "").body, `{"changes":[]}`)
 }
-
-type lastAnswer struct{ Changes []annotate.Change }
 
 func TestBadQueriesAreNamed(t *testing.T) {
 	s := start(t, nil)
@@ -95,7 +119,9 @@ func TestBadQueriesAreNamed(t *testing.T) {
 	f("?q="+strings.Repeat("x", 1001), "query.q", "at most 1000")
 	f("?cursor=nonsense", "query.cursor", "cursor")
 	f("?"+strings.Repeat("kind=a&", 201), "query", "at most 200")
-	f("/last?per=host", "query.per", "must be service")
+	f("/last?per=host", "query.per", "must be service or flag")
+	f("/last?at=noon", "query.at", "write RFC 3339")
+	f("/last?status=done", "query.status", "planned, running")
 	f("/last?limit=1", "query.limit", "is no parameter")
 	f("/stream?last_event_id=x", "query.last_event_id", "a whole number")
 	f("/stream?limit=1", "query.limit", "is no parameter")
@@ -106,14 +132,16 @@ func TestBadQueriesAreNamed(t *testing.T) {
 }
 
 func FuzzSelection(f *testing.F) {
-	for _, seed := range []string{"", "kind=a&kind=b", "label.a=b", "from=1&to=2", "limit=9", "%zz", "a;b", "q=%00", "status=failed"} {
+	for _, seed := range []string{"", "kind=a&kind=b", "label.a=b", "from=1&to=2", "limit=9", "%zz", "a;b", "q=%00", "status=failed", "per=flag&at=1", "from=1&to=2&limit=2000&resolution=1d"} {
 		f.Add(seed)
 	}
-	params := listParameters()
+	sets := [][]parameter{listParameters(), lastParameters(), marksParameters(), streamParameters()}
 	f.Fuzz(func(t *testing.T, query string) {
-		selected, err := parseSelection(query, params)
-		if err == nil && (selected.Limit < 1 || selected.Limit > annotate.MaxPage) {
-			t.Fatalf("limit %d of %q", selected.Limit, query)
+		for _, params := range sets {
+			selected, err := parseSelection(query, params)
+			if err == nil && (selected.Limit < 1 || selected.Limit > annotate.MaxPage || selected.marks < 1 || selected.marks > annotate.MaxMarks) {
+				t.Fatalf("limits %d and %d of %q", selected.Limit, selected.marks, query)
+			}
 		}
 	})
 }

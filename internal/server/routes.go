@@ -27,6 +27,7 @@ func (s *Server) table() []*route {
 		{method: post, path: "/api/v1/changes", need: auth.Operator, class: writing, mount: s.opRecord()},
 		{method: get, path: "/api/v1/changes", need: auth.Viewer, class: reading, mount: s.opList()},
 		{method: get, path: "/api/v1/changes/last", need: auth.Viewer, class: reading, mount: s.opLast()},
+		{method: get, path: "/api/v1/changes/marks", need: auth.Viewer, class: reading, mount: s.opMarks()},
 		{method: get, path: "/api/v1/changes/stream", need: auth.Viewer, class: streaming, mount: s.opStream()},
 		{method: get, path: "/api/v1/changes/{id}", need: auth.Viewer, class: reading, mount: s.opGet()},
 		{method: http.MethodPatch, path: "/api/v1/changes/{id}", need: auth.Operator, class: writing, mount: s.opAmend()},

@@ -126,7 +126,7 @@ func TestEveryOwnRouteIsDocumentedAndTheOtherWayRound(t *testing.T) {
 			require.Contains(t, doc.Components.Schemas, name)
 		}
 	}
-	for _, name := range []string{"from", "label.NAME", "limit", "cursor", "last_event_id", "Last-Event-ID", "per"} {
+	for _, name := range []string{"from", "label.NAME", "limit", "cursor", "last_event_id", "Last-Event-ID", "per", "at", "resolution"} {
 		require.Contains(t, a.body, `"name":"`+name+`"`)
 	}
 }

@@ -16,7 +16,11 @@ import (
 // selection is what the query parameters of a request ask for.
 type selection struct {
 	annotate.List
-	perService bool
+	per annotate.Per
+	// marks is how many marks there may be, and resolution how far apart they
+	// are, in milliseconds; 0 leaves it to the log.
+	marks      int
+	resolution int64
 	// after is the event to resume behind; negative for none.
 	after int64
 }
@@ -25,9 +29,10 @@ type selection struct {
 type parameter struct {
 	name, doc string
 	schema    *huma.Schema
-	// repeats says that it may be given several times.
-	repeats bool
-	take    func(*selection, string) error
+	// repeats says that it may be given several times, and required that it
+	// must be given.
+	repeats, required bool
+	take              func(*selection, string) error
 }
 
 // The bounds of query parameters.
@@ -62,6 +67,22 @@ func timeParameter(name, doc string, into func(*selection) *annotate.Time) param
 	}
 }
 
+// limitParameter bounds how many of what it names are returned.
+func limitParameter(what string, byDefault, most int, into func(*selection) *int) parameter {
+	return parameter{
+		name: "limit", doc: fmt.Sprintf("How many %s to return at the most; %d where it is not given", what, byDefault),
+		schema: &huma.Schema{Type: huma.TypeInteger, Minimum: new(float64(1)), Maximum: new(float64(most))},
+		take: func(s *selection, value string) error {
+			n, err := strconv.Atoi(value)
+			if err != nil || n < 1 || n > most {
+				return fmt.Errorf("must be a whole number from 1 to %d", most)
+			}
+			*into(s) = n
+			return nil
+		},
+	}
+}
+
 // whatParameters select by what a change is and where it happened.
 func whatParameters() []parameter {
 	return []parameter{
@@ -71,26 +92,31 @@ func whatParameters() []parameter {
 	}
 }
 
-// filterParameters are the parts of a filter.
-func filterParameters() []parameter {
+// statusParameter selects by how far a change has come.
+func statusParameter() parameter {
 	statuses := make([]any, 0, len(annotate.Statuses()))
 	for _, status := range annotate.Statuses() {
 		statuses = append(statuses, string(status))
 	}
+	return parameter{
+		name: "status", doc: "How far the change has come; any of several", repeats: true,
+		schema: &huma.Schema{Type: huma.TypeString, Enum: statuses},
+		take: func(s *selection, value string) error {
+			if !slices.Contains(annotate.Statuses(), annotate.Status(value)) {
+				return fmt.Errorf("must be one of %s", joinAny(statuses))
+			}
+			s.Statuses = append(s.Statuses, annotate.Status(value))
+			return nil
+		},
+	}
+}
+
+// filterParameters are the parts of a filter.
+func filterParameters() []parameter {
 	return append(whatParameters(),
 		timeParameter("from", "Only changes that last beyond this time", func(s *selection) *annotate.Time { return &s.From }),
 		timeParameter("to", "Only changes that begin before this time", func(s *selection) *annotate.Time { return &s.To }),
-		parameter{
-			name: "status", doc: "How far the change has come; any of several", repeats: true,
-			schema: &huma.Schema{Type: huma.TypeString, Enum: statuses},
-			take: func(s *selection, value string) error {
-				if !slices.Contains(annotate.Statuses(), annotate.Status(value)) {
-					return fmt.Errorf("must be one of %s", joinAny(statuses))
-				}
-				s.Statuses = append(s.Statuses, annotate.Status(value))
-				return nil
-			},
-		},
+		statusParameter(),
 		textParameter("who", "Name of the one who made the change; any of several", func(s *selection) *[]string { return &s.Who }),
 		parameter{
 			name: labelParameter, doc: "Value of the label called NAME; may be given for several names, which must all match",
@@ -106,18 +132,7 @@ func filterParameters() []parameter {
 // listParameters are what a page of changes is asked for by.
 func listParameters() []parameter {
 	return append(filterParameters(),
-		parameter{
-			name: "limit", doc: fmt.Sprintf("How many changes to return at the most; %d where it is not given", annotate.DefaultPage),
-			schema: &huma.Schema{Type: huma.TypeInteger, Minimum: new(float64(1)), Maximum: new(float64(annotate.MaxPage))},
-			take: func(s *selection, value string) error {
-				n, err := strconv.Atoi(value)
-				if err != nil || n < 1 || n > annotate.MaxPage {
-					return fmt.Errorf("must be a whole number from 1 to %d", annotate.MaxPage)
-				}
-				s.Limit = n
-				return nil
-			},
-		},
+		limitParameter("changes", annotate.DefaultPage, annotate.MaxPage, func(s *selection) *int { return &s.Limit }),
 		parameter{
 			name: "cursor", doc: "The next of the page before", schema: &huma.Schema{Type: huma.TypeString},
 			take: func(s *selection, value string) error { s.Cursor = value; return nil },
@@ -127,17 +142,21 @@ func listParameters() []parameter {
 
 // lastParameters are what the newest changes are asked for by.
 func lastParameters() []parameter {
-	return append(whatParameters(), parameter{
-		name: "per", doc: "service: the newest change of each service, and not the newest of all",
-		schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"service"}},
-		take: func(s *selection, value string) error {
-			if value != "service" {
-				return fmt.Errorf("must be service, or left out for the newest of all")
-			}
-			s.perService = true
-			return nil
+	return append(whatParameters(),
+		statusParameter(),
+		timeParameter("at", "The newest that had begun at this time, and not now", func(s *selection) *annotate.Time { return &s.To }),
+		parameter{
+			name: "per", doc: "service: the newest change of each service; flag: that of each flag in each service and environment; left out: the newest of all",
+			schema: &huma.Schema{Type: huma.TypeString, Enum: []any{string(annotate.PerService), string(annotate.PerFlag)}},
+			take: func(s *selection, value string) error {
+				s.per = annotate.Per(value)
+				if s.per != annotate.PerService && s.per != annotate.PerFlag {
+					return fmt.Errorf("must be service or flag, or left out for the newest of all")
+				}
+				return nil
+			},
 		},
-	})
+	)
 }
 
 // streamParameters are what a stream is asked for by.
@@ -160,7 +179,7 @@ func parseEventID(text string) (int64, error) {
 // parseSelection reads a query string that may have the parameters given, and
 // no others.
 func parseSelection(rawQuery string, params []parameter) (selection, error) {
-	s := selection{List: annotate.List{Limit: annotate.DefaultPage}, after: -1}
+	s := selection{List: annotate.List{Limit: annotate.DefaultPage}, marks: annotate.DefaultMarks, after: -1}
 	query, err := url.ParseQuery(rawQuery)
 	if err != nil {
 		return s, newProblem(http.StatusBadRequest, "the query string cannot be read: "+err.Error())
@@ -183,6 +202,11 @@ func parseSelection(rawQuery string, params []parameter) (selection, error) {
 		}
 		if err := p.takeAll(&s, values); err != nil {
 			faults = append(faults, Fault{Message: err.Error(), Location: "query." + name, Value: values[0]})
+		}
+	}
+	for _, p := range params {
+		if p.required && !query.Has(p.name) {
+			faults = append(faults, Fault{Message: "is missing", Location: "query." + p.name})
 		}
 	}
 	if total > maxParameters {
@@ -244,7 +268,7 @@ func joinAny(values []any) string {
 // documentParameters adds params to op.
 func documentParameters(op *huma.Operation, params []parameter) {
 	for _, p := range params {
-		documented := &huma.Param{Name: p.name, In: "query", Description: p.doc, Schema: p.schema}
+		documented := &huma.Param{Name: p.name, In: "query", Description: p.doc, Schema: p.schema, Required: p.required}
 		if p.repeats {
 			explode := true
 			documented.Explode = &explode

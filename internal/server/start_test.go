@@ -225,12 +225,12 @@ func (f failing) Record(context.Context, string, annotate.Report) (annotate.Resu
 	return annotate.Result{}, f.err
 }
 
-func (f failing) List(context.Context, annotate.List) (annotate.Page, error) {
-	return annotate.Page{}, f.err
+func (f failing) Newest(context.Context, annotate.Filter, annotate.Per) (annotate.Newest, error) {
+	return annotate.Newest{}, f.err
 }
 
-func (f failing) Last(context.Context, annotate.Filter, bool) ([]annotate.Change, error) {
-	return nil, f.err
+func (f failing) List(context.Context, annotate.List) (annotate.Page, error) {
+	return annotate.Page{}, f.err
 }
 
 var errSecret = errors.New("open /secret/path: permission denied")

@@ -1,0 +1,150 @@
+package changelog
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tidemark/tidemark/annotate"
+)
+
+// Marks returns what to draw for the changes that q selects. It returns an
+// Invalid error without both From and To, and for a limit or a resolution out of
+// bounds.
+//
+// It looks at each of the changes, and holds no more than the marks.
+func (l *Log) Marks(ctx context.Context, q annotate.MarkQuery) (annotate.Marks, error) {
+	if err := checkMarks(q); err != nil {
+		return annotate.Marks{}, err
+	}
+	times := timesOf(q.Filter)
+	if q.Resolution == 0 {
+		q.Resolution = max(1000, (times.to-times.from)/annotate.DefaultMarks)
+	}
+	gathered := newClusters(q.Resolution, times.to-times.from, q.Limit)
+	marks := annotate.Marks{Marks: []annotate.Mark{}}
+	err := l.snapshot(ctx, func(db queryer) error {
+		err := l.occurrences(ctx, db, q.Filter, func(o occurrence) {
+			marks.Total++
+			gathered.add(o)
+		})
+		if err != nil {
+			return err
+		}
+		var list []cluster
+		list, marks.Omitted = gathered.all()
+		marks.Marks, err = l.marks(ctx, db, list)
+		return err
+	})
+	marks.Resolution = gathered.resolution
+	return marks, l.readError(err)
+}
+
+func checkMarks(q annotate.MarkQuery) error {
+	invalid := func(field string, value any, message string) error {
+		return &annotate.Error{Code: annotate.Invalid, Field: field, Value: value, Message: message}
+	}
+	switch {
+	case q.From.IsZero():
+		return invalid("from", nil, "is missing; marks are drawn between two times")
+	case q.To.IsZero():
+		return invalid("to", nil, "is missing; marks are drawn between two times")
+	case q.From.After(q.To.Time):
+		return invalid("from", q.From, "is after to; from is the earlier of both")
+	case q.Limit < 1 || q.Limit > annotate.MaxMarks:
+		return invalid("limit", q.Limit, fmt.Sprintf("must be from 1 to %d", annotate.MaxMarks))
+	case q.Resolution < 0:
+		return invalid("resolution", q.Resolution, "must be longer than nothing")
+	}
+	return nil
+}
+
+// occurrences calls fn with each change that f selects, in no order.
+func (l *Log) occurrences(ctx context.Context, db queryer, f annotate.Filter, fn func(occurrence)) error {
+	q := newPageQuery(f, 0)
+	s, err := q.sourceOfAll(ctx, db)
+	if err != nil {
+		return err
+	}
+	read := func(s source, w *where) error {
+		w.all(q.conditions.changes())
+		var o occurrence
+		into := []any{&o.num, &o.group, &o.start, &o.end} // once, and not for each of thousands
+		return each(ctx, db, func(scan scanner) error {
+			if err := scan(into...); err != nil {
+				return err
+			}
+			g, err := l.names.of(ctx, db, o.group)
+			if err != nil {
+				return err
+			}
+			o.failed = g.Status == annotate.Failed
+			fn(o)
+			return nil
+		}, "SELECT num, group_id, start_ms, end_ms FROM "+s.from+" WHERE "+w.String(), w.args...)
+	}
+	recent := &where{}
+	q.times.recent(recent)
+	recent.all(s.where)
+	if err := read(s, recent); err != nil {
+		return err
+	}
+	for _, older := range q.times.older() {
+		if err := read(source{from: "changes INDEXED BY changes_long"}, older); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// marks returns the list's clusters as they are drawn, each with its newest change.
+func (l *Log) marks(ctx context.Context, db queryer, list []cluster) ([]annotate.Mark, error) {
+	nums := make([]int64, len(list))
+	for i, c := range list {
+		nums[i] = c.newest.num
+	}
+	bodies, err := bodiesOf(ctx, db, nums)
+	if err != nil {
+		return nil, err
+	}
+	marks := make([]annotate.Mark, len(list))
+	for i, c := range list {
+		g, err := l.names.of(ctx, db, c.newest.group)
+		if err != nil {
+			return nil, err
+		}
+		marks[i] = annotate.Mark{
+			Kind: g.Kind, Service: g.Service, Environment: g.Environment, Status: g.Status,
+			Start: timeOf(c.start), Count: c.count, Change: bodies[c.newest.num],
+		}
+		if c.end != annotate.Ongoing {
+			end := timeOf(c.end)
+			marks[i].End = &end
+		}
+	}
+	return marks, nil
+}
+
+// bodiesOf returns the changes with the numbers given, as JSON.
+func bodiesOf(ctx context.Context, db queryer, nums []int64) (map[int64][]byte, error) {
+	bodies := make(map[int64][]byte, len(nums))
+	if len(nums) == 0 {
+		return bodies, nil
+	}
+	args := make([]any, len(nums))
+	for i, num := range nums {
+		args[i] = num
+	}
+	err := each(ctx, db, func(scan scanner) error {
+		var num int64
+		var body []byte
+		err := scan(&num, &body)
+		bodies[num] = body
+		return err
+	}, "SELECT num, body FROM changes WHERE num IN (?"+strings.Repeat(",?", len(nums)-1)+")", args...)
+	return bodies, err
+}
+
+// timeOf returns the time ms, in Unix milliseconds.
+func timeOf(ms int64) annotate.Time { return annotate.At(time.UnixMilli(ms)) }
