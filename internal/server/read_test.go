@@ -63,8 +63,8 @@ func TestListFilters(t *testing.T) {
 func TestLast(t *testing.T) {
 	s := start(t, nil)
 	for _, body := range []string{
-		`{"kind":"deploy","service":"web","start":"2025-06-01T10:00:00Z","end":"2025-06-01T10:05:00Z","title":"a"}`,
-		`{"kind":"flag","service":"web","environment":"test","start":"2025-06-01T11:00:00Z","flag":{"key":"cart","to":true},"title":"b"}`,
+		`{"kind":"deploy","service":"web","start":"2025-06-01T10:00:00Z","end":"2025-06-01T10:05:00Z","title":"a","who":"ann","labels":{"team":"shop"}}`,
+		`{"kind":"flag","service":"web","environment":"test","start":"2025-06-01T11:00:00Z","who":"ann","labels":{"team":"shop"},"flag":{"key":"cart","to":true},"title":"b"}`,
 		`{"kind":"flag","service":"web","environment":"test","start":"2025-06-01T11:30:00Z","flag":{"key":"cart","to":false},"title":"c"}`,
 		`{"kind":"flag","service":"web","start":"2025-06-01T11:10:00Z","flag":{"key":"cart","to":true},"title":"d"}`,
 		`{"kind":"deploy","service":"api","start":"2025-06-01T12:00:00Z","status":"failed","title":"e"}`,
@@ -94,6 +94,11 @@ func TestLast(t *testing.T) {
 	f("?status=failed&status=cancelled&per=service", "e")
 	f("?kind=flag", "c")
 	f("?kind=none")
+	f("?who=ann", "b")
+	f("?who=ann&per=service", "b")
+	f("?label.team=shop&per=service&kind=deploy", "a")
+	f("?label.team=shop&per=flag", "b")
+	f("?q=web+test&per=flag", "c")
 	require.Contains(t, s.do("GET", "/api/v1/changes/last?kind=none", "").body, `{"changes":[]}`)
 }
 

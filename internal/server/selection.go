@@ -83,12 +83,22 @@ func limitParameter(what string, byDefault, most int, into func(*selection) *int
 	}
 }
 
-// whatParameters select by what a change is and where it happened.
+// whatParameters select by what a change is, where it happened and who made it.
 func whatParameters() []parameter {
 	return []parameter{
 		textParameter("kind", "Kind of change; any of several", func(s *selection) *[]string { return &s.Kinds }),
 		textParameter("service", "What was changed; any of several", func(s *selection) *[]string { return &s.Services }),
 		textParameter("environment", "Where; any of several", func(s *selection) *[]string { return &s.Environments }),
+		statusParameter(),
+		textParameter("who", "Name of the one who made the change; any of several", func(s *selection) *[]string { return &s.Who }),
+		{
+			name: labelParameter, doc: "Value of the label called NAME; may be given for several names, which must all match",
+			schema: &huma.Schema{Type: huma.TypeString},
+		},
+		{
+			name: "q", doc: "Words that must all be in the change's texts", schema: &huma.Schema{Type: huma.TypeString},
+			take: func(s *selection, value string) error { s.Text = value; return nil },
+		},
 	}
 }
 
@@ -116,16 +126,6 @@ func filterParameters() []parameter {
 	return append(whatParameters(),
 		timeParameter("from", "Only changes that last beyond this time", func(s *selection) *annotate.Time { return &s.From }),
 		timeParameter("to", "Only changes that begin before this time", func(s *selection) *annotate.Time { return &s.To }),
-		statusParameter(),
-		textParameter("who", "Name of the one who made the change; any of several", func(s *selection) *[]string { return &s.Who }),
-		parameter{
-			name: labelParameter, doc: "Value of the label called NAME; may be given for several names, which must all match",
-			schema: &huma.Schema{Type: huma.TypeString},
-		},
-		parameter{
-			name: "q", doc: "Words that must all be in the change's texts", schema: &huma.Schema{Type: huma.TypeString},
-			take: func(s *selection, value string) error { s.Text = value; return nil },
-		},
 	)
 }
 
@@ -143,7 +143,6 @@ func listParameters() []parameter {
 // lastParameters are what the newest changes are asked for by.
 func lastParameters() []parameter {
 	return append(whatParameters(),
-		statusParameter(),
 		timeParameter("at", "The newest that had begun at this time, and not now", func(s *selection) *annotate.Time { return &s.To }),
 		parameter{
 			name: "per", doc: "service: the newest change of each service; flag: that of each flag in each service and environment; left out: the newest of all",
