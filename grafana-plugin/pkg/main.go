@@ -1,0 +1,22 @@
+// Command gpx_tidemark is the backend of the Grafana data source for Tidemark.
+// Grafana starts it.
+package main
+
+import (
+	"os"
+
+	sdk "github.com/grafana/grafana-plugin-sdk-go/backend/datasource"
+	"github.com/grafana/grafana-plugin-sdk-go/backend/log"
+
+	"github.com/tidemark/tidemark/grafana-plugin/pkg/datasource"
+)
+
+// pluginID is that of plugin.json.
+const pluginID = "tidemark-tidemark-datasource"
+
+func main() {
+	if err := sdk.Manage(pluginID, datasource.New, sdk.ManageOpts{}); err != nil {
+		log.DefaultLogger.Error("the backend ended", "err", err)
+		os.Exit(1)
+	}
+}
