@@ -60,14 +60,15 @@ var errUnsent = errors.New("the event could not be handed to Grafana")
 // run follows until ctx ends, which is no error.
 func (f *following) run(ctx context.Context) error {
 	failures := 0
-	for {
+	for !ended(ctx) {
 		heard, err := f.connect(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, errUnsent):
+		if ended(ctx) {
+			break
+		}
+		if errors.Is(err, errUnsent) {
 			return err
-		case heard:
+		}
+		if heard {
 			failures = 0
 		}
 		wait := f.log.backoff.wait(failures)
@@ -76,11 +77,13 @@ func (f *following) run(ctx context.Context) error {
 		f.missed = true
 		select {
 		case <-ctx.Done():
-			return nil
 		case <-time.After(wait):
 		}
 	}
+	return nil
 }
+
+func ended(ctx context.Context) bool { return ctx.Err() != nil }
 
 // connect follows one connection to its end. heard reports whether the server
 // said anything.

@@ -14,21 +14,26 @@ func (l *Log) overlay(ctx context.Context, q query) (data.Frames, error) {
 		return data.Frames{l.draw(q, 0, nil)}, nil
 	}
 	wanted := l.overlayOf(q)
-	picked, omitted, err := l.pick(ctx, q, wanted)
+	drawn, ok := l.drawWanted(ctx, q, wanted)
+	if !ok || !q.Logs {
+		return data.Frames{drawn}, nil
+	}
+	lines, err := l.overlayLines(ctx, q, wanted)
 	if err != nil {
-		f := l.draw(q, 0, nil)
+		return nil, err
+	}
+	return data.Frames{drawn, lines}, nil
+}
+
+// drawWanted draws the wanted groups. Without them, ok is false and the frame
+// says why.
+func (l *Log) drawWanted(ctx context.Context, q query, wanted func(group) bool) (f *data.Frame, ok bool) {
+	picked, omitted, err := l.pick(ctx, q, wanted)
+	f = l.draw(q, omitted, picked)
+	if err != nil {
 		f.AppendNotices(data.Notice{Severity: data.NoticeSeverityWarning, Text: "The changes are not drawn: " + err.Error()})
-		return data.Frames{f}, nil
 	}
-	frames := data.Frames{l.draw(q, omitted, picked)}
-	if q.Logs {
-		lines, err := l.overlayLines(ctx, q, wanted)
-		if err != nil {
-			return nil, err
-		}
-		frames = append(frames, lines)
-	}
-	return frames, nil
+	return f, err == nil
 }
 
 // overlayOf returns which groups of changes a panel has drawn on it.
