@@ -127,6 +127,14 @@ describe('the events of a series', () => {
     expect(found.every(({ time, timeEnd, isRegion }) => isRegion === (time !== timeEnd))).toBe(true);
   });
 
+  test('the values can be the times', async () => {
+    const frame = series([70_000, 70_000, null, 95_000]);
+    expect(await events({ useValueForTime: 'on' }, frame)).toMatchObject([
+      { time: 70_000, timeEnd: 70_000, isRegion: false },
+      { time: 95_000, timeEnd: 95_000, isRegion: false },
+    ]);
+  });
+
   test('templates and tags', async () => {
     const part = { titleFormat: '{{alertname}}!', textFormat: 'of {{ job }}{{none}}', tagKeys: 'job, none' };
     expect(await events(part, series([1]))).toMatchObject([{ title: 'Down!', text: 'of api', tags: ['api'], id: 0 }]);

@@ -237,6 +237,18 @@ describe('a panel that stays open', () => {
     expect(got.every(({ error }) => error === undefined)).toBe(true);
   });
 
+  test('keeps its samples, too, when asking for them again fails', () => {
+    const { asked, recorded, world, shows, got } = panel();
+    asked[0].reply(1);
+    world.now += 4 * minute;
+    recorded.next();
+    expect(refIds(asked[1])).toEqual(['A', overlayRefId]);
+    const errors = ['A', overlayRefId].map((refId) => ({ refId, message: 'unreachable' }));
+    asked[1].reply(0, { data: [], errors, error: errors[0], state: LoadingState.Error });
+    expect(shows().at(-1)).toBe(`A1 ${overlayRefId}1`);
+    expect(got.at(-1)?.error).toBeUndefined();
+  });
+
   test('an answer takes the place of an error', () => {
     const { asked, recorded, got } = panel({ targets: [{ refId: 'B', queryType: 'last' }] }, []);
     const error = { refId: 'B', message: 'gone' };

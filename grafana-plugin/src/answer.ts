@@ -96,6 +96,7 @@ class Run {
 
   private readonly order: Map<string, number>;
   private data: DataQueryResponse = { data: [] };
+  private answered = false;
   private range: TimeRange;
   private samplesAt: number;
   private movedAt: number;
@@ -133,11 +134,12 @@ class Run {
 
   /** Takes an answer in. false: it has nothing to show, and what was there stays. */
   take(response: DataQueryResponse, part: Part): boolean {
-    if (part === 'whole') {
+    const errors = response.errors ?? (response.error ? [response.error] : []);
+    if (!this.answered || (part === 'whole' && errors.length === 0)) {
+      this.answered = true;
       this.data = response;
       return true;
     }
-    const errors = response.errors ?? (response.error ? [response.error] : []);
     if (errors.some((error) => !error.refId)) {
       return false;
     }

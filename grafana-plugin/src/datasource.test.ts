@@ -330,6 +330,12 @@ describe('ad-hoc filters', () => {
   });
 });
 
+test('a resource that fails is for who asked for it to show', async () => {
+  const { datasource, resources } = grafana();
+  await datasource.getResource('api/v1/labels', { limit: 1 });
+  expect(resources[0]).toMatchObject({ showErrorAlert: false, params: { limit: 1 } });
+});
+
 test('the least interval is how often is scraped', () => {
   expect(grafana().datasource.interval).toBe('15s');
   expect(grafana({ timeInterval: '1m' }).datasource.interval).toBe('1m');

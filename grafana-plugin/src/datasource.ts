@@ -84,6 +84,11 @@ export class DataSource extends DataSourceWithBackend<TidemarkQuery, TidemarkOpt
     return this.registered(request, answers);
   }
 
+  /** Who asks makes something of a failure. Grafana's own alert besides would come with each key that is struck in an editor. */
+  getResource<T>(...[path, params, options]: Parameters<DataSourceWithBackend['getResource']>): Promise<T> {
+    return super.getResource<T>(path, params, { showErrorAlert: false, ...options });
+  }
+
   filterQuery(query: TidemarkQuery): boolean {
     return isFilledIn(query);
   }

@@ -10,6 +10,8 @@ const variables: Record<string, Variable> = {
   listed: { value: 'a.b', includeAll: true },
   metric: { value: 'up{x="y"}' },
   all: { value: ['web', 'api'], multi: true, includeAll: true, all: true },
+  allOfOne: { value: ['web'], multi: true, includeAll: true, all: true },
+  none: { value: [], multi: true },
   anything: { value: '.*', includeAll: true },
   empty: { value: '' },
 };
@@ -62,6 +64,8 @@ describe('interpolateFilter', () => {
     ['several values', { services: ['$many'] }, { services: ['a.b', 'c|d'] }],
     ['several values within a word', { services: ['x-$many'] }, { services: ['x-a.b', 'x-c|d'] }],
     ['all values', { services: ['$all'], kinds: ['deploy'] }, { services: [], kinds: ['deploy'] }],
+    ['all values, of which there is one', { services: ['$allOfOne'] }, { services: [] }],
+    ['none of several values', { services: ['$none', 'x'] }, { services: ['x'] }],
     ['a pattern for all', { environments: ['$anything'] }, { environments: [] }],
     ['no value', { who: ['$empty'] }, { who: [] }],
     ['twice the same', { kinds: ['$job', 'a.b'] }, { kinds: ['a.b'] }],

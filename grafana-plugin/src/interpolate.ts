@@ -88,9 +88,11 @@ function expand(template: Template, item: string, scopedVars: ScopedVars): strin
   let several: unknown[] | undefined;
   let all = false;
   const once = template.replace(item, scopedVars, (value, variable) => {
-    if (Array.isArray(value) && value.length > 1) {
-      several = value;
+    if (Array.isArray(value)) {
       all ||= isSetToAll(template, variable?.name);
+    }
+    if (isSeveral(value)) {
+      several = value;
     }
     return join(value, String);
   });
@@ -99,11 +101,14 @@ function expand(template: Template, item: string, scopedVars: ScopedVars): strin
   }
   return (
     several?.map((one) =>
-      template.replace(item, scopedVars, (value) =>
-        Array.isArray(value) && value.length > 1 ? String(one) : join(value, String)
-      )
+      template.replace(item, scopedVars, (value) => (isSeveral(value) ? String(one) : join(value, String)))
     ) ?? [once]
   );
+}
+
+/** None counts as well: what it stands in is left out of the list then. */
+function isSeveral(value: unknown): value is unknown[] {
+  return Array.isArray(value) && value.length !== 1;
 }
 
 function isSetToAll(template: Template, name: string | undefined): boolean {

@@ -24,6 +24,13 @@ describe('addMatchers', () => {
     ['rate(up[$__rate_interval])', 'rate(up{job="api"}[$__rate_interval])'],
     ['rate(up[${__range_s}s])', 'rate(up{job="api"}[${__range_s}s])'],
     ['max_over_time(up[1h:$__interval])', 'max_over_time(up{job="api"}[1h:$__interval])'],
+    ['up / $__range_s', 'up{job="api"} / $__range_s'],
+    ['${__interval_ms} * up', '${__interval_ms} * up{job="api"}'],
+    ['$metric / 2', '$metric{job="api"} / 2'],
+    // What stands behind a comment would be no matcher.
+    ['up{a="b" # c\n}', 'up{a="b", job="api" # c\n}'],
+    ['up{ # c\n}', 'up{job="api" # c\n}'],
+    ['up{ # c\n a="b"}', 'up{ # c\n a="b", job="api"}'],
   ])('%s', (expr, want) => {
     expect(addMatchers(expr, [job])).toBe(want);
   });

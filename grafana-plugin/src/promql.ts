@@ -2,6 +2,7 @@ import type { SyntaxNode } from '@lezer/common';
 import {
   LabelMatchers,
   LabelName,
+  LineComment,
   MatchOp,
   parser,
   QuotedLabelMatcher,
@@ -88,7 +89,7 @@ export function firstSelector(expr: string): Matcher[] {
   let first: Matcher[] | undefined;
   parser.parse(maskReferences(expr)).iterate({
     enter: ({ node }) => {
-      if (first || node.type.id !== VectorSelector) {
+      if (first || !isSelector(expr, node)) {
         return;
       }
       const { matchers } = readSelector(expr, node);
@@ -130,12 +131,17 @@ function selectorsOf(expr: string): Selector[] {
   const found: Selector[] = [];
   parser.parse(maskReferences(expr)).iterate({
     enter: ({ node }) => {
-      if (node.type.id === VectorSelector) {
+      if (isSelector(expr, node)) {
         found.push(readSelector(expr, node));
       }
     },
   });
   return found;
+}
+
+/** A macro such as `$__range_s` is read as the name of a metric, and stands for a number. */
+function isSelector(expr: string, node: SyntaxNode): boolean {
+  return node.type.id === VectorSelector && !/^\$\{?__/.test(expr.slice(node.from, node.to));
 }
 
 function readSelector(expr: string, selector: SyntaxNode): Selector {
@@ -146,7 +152,8 @@ function readSelector(expr: string, selector: SyntaxNode): Selector {
   let end = braces.from + 1;
   const matchers: Found[] = [];
   for (let child = braces.firstChild; child; child = child.nextSibling) {
-    if (child.type.isError) {
+    // Behind a comment, on its line, nothing is read any more.
+    if (child.type.isError || child.type.id === LineComment) {
       continue;
     }
     end = child.to;

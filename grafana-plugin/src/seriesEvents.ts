@@ -20,7 +20,7 @@ export function seriesTarget({ target, expr, step }: AnnotationQuery<TidemarkQue
 
 /**
  * The events of a series: a region for each run of samples that are not zero. Titles and texts are templates in which
- * `{{label}}` stands for a label's value, as the annotation's settings have them.
+ * `{{label}}` stands for a label's value, as the annotation's settings have them; there it may also say that the values are the times.
  */
 export function seriesEvents(annotation: AnnotationQuery<TidemarkQuery>, frame: DataFrame): AnnotationEvent[] {
   const time = frame.fields.find((field) => field.type === FieldType.time);
@@ -31,7 +31,7 @@ export function seriesEvents(annotation: AnnotationQuery<TidemarkQuery>, frame: 
   return frame.fields
     .filter((field) => field.type === FieldType.number)
     .flatMap(({ values, labels = {}, config }) =>
-      runs(time.values, values, step).map(([from, to]) => ({
+      runs(annotation.useValueForTime ? values : time.values, values, step).map(([from, to]) => ({
         id: 0 as unknown as string,
         time: from,
         timeEnd: to,

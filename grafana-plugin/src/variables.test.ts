@@ -9,6 +9,7 @@ const span = { start: start / 1000 - 3600, end: start / 1000 };
 const variables: Record<string, Variable> = {
   jobs: { value: ['a', 'b.c'], multi: true },
   service: { value: 'web' },
+  all: { value: ['p', 'q'], multi: true, includeAll: true, all: true },
 };
 
 async function find(stored: StoredVariable, answer: unknown, context = { range }) {
@@ -83,7 +84,12 @@ test.each(['services', 'environments', 'versions', 'flags', 'kinds'] as const)('
     { values: ['x'], cut: false }
   );
   expect(texts).toEqual(['x']);
-  expect(asked).toEqual([[`changes/values/${kind}`, { from: start - 3_600_000, to: start, service: 'web' }]]);
+  expect(asked).toEqual([[`changes/values/${kind}`, { from: start - 3_600_000, to: start, service: ['web'] }]]);
+});
+
+test('what changes name is asked for each value of a variable', async () => {
+  const { asked } = await find({ refId, kind: 'versions', service: '$jobs', environment: '$all' }, { values: [] });
+  expect(asked[0][1]).toEqual({ from: start - 3_600_000, to: start, service: ['a', 'b.c'] });
 });
 
 test.each<[string, StoredVariable]>([

@@ -11,9 +11,9 @@ import { from, map, type Observable } from 'rxjs';
 
 import { VariableEditor } from './components/VariableEditor';
 import type { DataSource } from './datasource';
-import { interpolateExpr, type Template } from './interpolate';
+import { interpolateExpr, interpolateFilter, type Template } from './interpolate';
 import { quote } from './promql';
-import type { TidemarkOptions, TidemarkQuery, VariableQuery } from './types';
+import type { Filter, TidemarkOptions, TidemarkQuery, VariableQuery } from './types';
 import { readVariable, type StoredVariable } from './variableText';
 
 /** What a variable's values depend on besides its query. */
@@ -59,7 +59,7 @@ export class VariableValues {
       case 'series':
         return this.series(promql(query.match), context);
       default:
-        return this.changeValues(query.kind, text(query.service), text(query.environment), context);
+        return this.changeValues(query, context);
     }
   }
 
@@ -95,15 +95,16 @@ export class VariableValues {
   }
 
   private async changeValues(
-    field: string,
-    service: string,
-    environment: string,
-    { range }: VariableContext
+    { kind, service = '', environment = '' }: VariableQuery,
+    { range, scopedVars }: VariableContext
   ): Promise<string[]> {
-    const { values } = await this.resources.getResource<{ values: string[] }>(`changes/values/${field}`, {
+    // A variable with several values stands for each of them, as in a query of changes.
+    const selection: Filter = { services: [service.trim()], environments: [environment.trim()] };
+    const { services, environments } = interpolateFilter(this.template, selection, scopedVars ?? {});
+    const { values } = await this.resources.getResource<{ values: string[] }>(`changes/values/${kind}`, {
       ...(range ? { from: range.from.valueOf(), to: range.to.valueOf() } : {}),
-      ...(service ? { service } : {}),
-      ...(environment ? { environment } : {}),
+      ...(services?.length ? { service: services } : {}),
+      ...(environments?.length ? { environment: environments } : {}),
     });
     return values;
   }

@@ -1,6 +1,6 @@
 import { EditorView, runScopeHandlers } from '@codemirror/view';
 import { act, fireEvent, render, screen } from '@testing-library/react';
-import React from 'react';
+import React, { useLayoutEffect, useRef, useState } from 'react';
 
 import { prepareBrowser } from '../testing/browser';
 import PromQLEditor from './PromQLEditor';
@@ -71,6 +71,35 @@ it('shows what it is given later, without telling it as an edit of something els
   expect(view.state.doc.toString()).toBe('sum(up)');
   expect(onEdit).toHaveBeenCalledTimes(1);
   expect(onEdit).toHaveBeenCalledWith('sum(up)');
+});
+
+it('keeps a key that is struck right after the one before it was rendered', async () => {
+  const press = (key: string) => {
+    const view = EditorView.findFromDOM(screen.getByRole('textbox')) as EditorView;
+    view.dispatch({ changes: { from: view.state.doc.length, insert: key } });
+  };
+  const resources = { getResource: () => Promise.resolve({ data: [] } as never) };
+  const shared = { id: 'expr', label: 'PromQL expression', resources, variables: () => [], onCommit: jest.fn() };
+  function Field() {
+    const [value, setValue] = useState('');
+    const pressed = useRef(false);
+    useLayoutEffect(() => {
+      if (value === 'u' && !pressed.current) {
+        pressed.current = true;
+        // A rendering that takes long gives way to what has happened meanwhile, before its effects.
+        for (const until = performance.now() + 20; performance.now() < until;);
+        queueMicrotask(() => press('p'));
+      }
+    }, [value]);
+    return <PromQLEditor {...shared} value={value} onEdit={setValue} />;
+  }
+  render(<Field />);
+  const environment = globalThis as { IS_REACT_ACT_ENVIRONMENT?: boolean };
+  environment.IS_REACT_ACT_ENVIRONMENT = false;
+  press('u');
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  environment.IS_REACT_ACT_ENVIRONMENT = true;
+  expect(screen.getByRole('textbox')).toHaveTextContent('up');
 });
 
 it('leaves nothing behind', () => {

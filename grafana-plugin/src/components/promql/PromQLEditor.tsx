@@ -5,7 +5,7 @@ import { lintKeymap } from '@codemirror/lint';
 import { Compartment, EditorState, Prec, type Extension } from '@codemirror/state';
 import { EditorView, drawSelection, keymap, placeholder as placeholderText, tooltips } from '@codemirror/view';
 import { useTheme2 } from '@grafana/ui';
-import React, { useEffect, useRef } from 'react';
+import React, { useEffect, useLayoutEffect, useRef } from 'react';
 
 import type { Resources, Span } from '../resources';
 import { ResourceClient } from './client';
@@ -72,7 +72,8 @@ export default function PromQLEditor(props: PromQLEditorProps) {
     view.current?.dispatch({ effects: themed.current.reconfigure(grafanaTheme(theme)) });
   }, [theme]);
 
-  useEffect(() => {
+  // In the same breath as the rendering: a key that is struck before a later effect would be taken back by it.
+  useLayoutEffect(() => {
     const editor = view.current;
     if (editor && editor.state.doc.toString() !== props.value) {
       editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: props.value } });
