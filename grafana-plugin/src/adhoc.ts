@@ -11,9 +11,16 @@ export class UnknownOperatorError extends Error {
   }
 }
 
+const operators = ['=', '!=', '=~', '!~', '=|', '!=|'];
+
 /** The matchers that ad-hoc filters stand for. Filters that are not filled in yet are left out. */
 export function matchersOf(filters: AdHocVariableFilter[] | undefined): Matcher[] {
   return (filters ?? []).filter(({ key }) => key).map(matcherOf);
+}
+
+/** The matchers of those ad-hoc filters that have one. What is offered for a filter does not depend on what is wrong with another. */
+export function knownMatchersOf(filters: AdHocVariableFilter[]): Matcher[] {
+  return matchersOf(filters.filter(({ operator }) => operators.includes(operator)));
 }
 
 /**

@@ -326,6 +326,8 @@ describe('ad-hoc filters', () => {
     expect(resources[0].url).toContain('/resources/api/v1/label/job/values');
     expect(resources[0].params).toEqual({ 'match[]': '{__name__=~".+", code!="200"}' });
     await datasource.getTagValues({ key: 'job', filters: [] });
+    // What another filter can't say is that one's error, when it is asked.
+    await datasource.getTagValues({ key: 'job', filters: [{ key: 'le', operator: '<', value: '1' }] });
     expect(resources[1].params).toEqual({});
   });
 });

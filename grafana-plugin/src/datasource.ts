@@ -25,7 +25,7 @@ import {
 } from '@grafana/runtime';
 import { Observable } from 'rxjs';
 
-import { matchersOf, narrow } from './adhoc';
+import { knownMatchersOf, matchersOf, narrow } from './adhoc';
 import { annotationSupport } from './annotations';
 import { answer } from './answer';
 import { DrawnByAnnotations } from './drawn';
@@ -156,12 +156,12 @@ export class DataSource extends DataSourceWithBackend<TidemarkQuery, TidemarkOpt
   }
 
   getTagKeys({ filters, timeRange }: DataSourceGetTagKeysOptions<TidemarkQuery>): Promise<MetricFindValue[]> {
-    const match = selectorOf(matchersOf(filters));
+    const match = selectorOf(knownMatchersOf(filters));
     return this.values.find({ refId: 'tags', kind: 'label_names', match }, { range: timeRange });
   }
 
   getTagValues({ key, filters, timeRange }: DataSourceGetTagValuesOptions<TidemarkQuery>): Promise<MetricFindValue[]> {
-    const match = selectorOf(matchersOf(filters.filter((other) => other.key !== key)));
+    const match = selectorOf(knownMatchersOf(filters.filter((other) => other.key !== key)));
     return this.values.find({ refId: 'tags', kind: 'label_values', label: key, match }, { range: timeRange });
   }
 

@@ -18,12 +18,16 @@ import {
   share,
   switchMap,
   take,
+  throttleTime,
   timer,
   type Observable,
 } from 'rxjs';
 
 /** How long, in milliseconds, changes that come together are gathered to one signal. */
 export const gather = 250;
+
+/** How far apart, in milliseconds, two signals are at least: what all open panels ask again for must not come faster than it is answered. */
+export const apart = 1000;
 
 /** For how long, in milliseconds, the channel stays subscribed after its last listener has gone. */
 const linger = 5000;
@@ -46,6 +50,7 @@ export function changeSignals(uid: string, live: () => GrafanaLiveSrv | undefine
     retry({ delay: (_error, attempt) => patience(attempt), resetOnSuccess: true }),
     signals,
     auditTime(gather),
+    throttleTime(apart, undefined, { leading: true, trailing: true }),
     switchMap(whenVisible),
     share({ resetOnRefCountZero: () => timer(linger) })
   );
