@@ -13,16 +13,19 @@ const followBatch = 100
 
 // Follow calls fn with each revision after the one numbered after that f
 // selects, in order, first with those that are there and then with each new one
-// as it is committed; a negative after begins with the next new one. It reads
+// as it is committed; a negative after begins with the next new one, and so does
+// one that the log has not come to, as from before it was restored. It reads
 // from the database at fn's pace, so that a slow follower costs only itself.
 //
 // It returns ctx's error when that ends, fn's error when there is one, and
 // Unavailable when the log is closed.
 func (l *Log) Follow(ctx context.Context, after int64, f annotate.Filter, fn func(annotate.Event) error) error {
-	if after < 0 {
-		if err := l.read.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0) FROM revisions").Scan(&after); err != nil {
-			return l.readError(fmt.Errorf("reading where the log stands: %w", err))
-		}
+	var newest int64
+	if err := l.read.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0) FROM revisions").Scan(&newest); err != nil {
+		return l.readError(fmt.Errorf("reading where the log stands: %w", err))
+	}
+	if after < 0 || after > newest {
+		after = newest
 	}
 	for {
 		news := l.news.next() // before reading: what is committed from here on wakes us

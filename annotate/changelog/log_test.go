@@ -275,6 +275,27 @@ func TestFollowResumesWithoutLossOrDouble(t *testing.T) {
 	}
 }
 
+// A log that was restored from a copy is behind its followers.
+func TestFollowBehindTheEnd(t *testing.T) {
+	l := fresh(t)
+	record(t, l, annotate.Report{Title: "old"})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		for ; ctx.Err() == nil; time.Sleep(10 * time.Millisecond) {
+			record(t, l, annotate.Report{Title: "new"})
+		}
+	})
+	stop := errors.New("enough")
+	require.ErrorIs(t, l.Follow(ctx, 1_000_000, annotate.Filter{}, func(e annotate.Event) error {
+		require.Equal(t, "new", e.Change.Title)
+		return stop
+	}), stop)
+	cancel()
+	writer.Wait()
+}
+
 func TestFollowEndsWithItsContextAndTheLog(t *testing.T) {
 	l, err := changelog.Open(t.Context(), filepath.Join(t.TempDir(), "c.db"), changelog.Options{})
 	require.NoError(t, err)

@@ -38,7 +38,7 @@ type parameter struct {
 // The bounds of query parameters.
 const (
 	maxParameter  = 1000 // bytes of one value
-	maxParameters = 200  // values in all
+	maxParameters = 1000 // values in all
 	labelPrefix   = "label."
 )
 

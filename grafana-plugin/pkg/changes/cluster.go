@@ -2,6 +2,7 @@ package changes
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 )
@@ -46,7 +47,7 @@ func (c canvas) cluster(marks []*mark) []marker {
 	// a place each.
 	shortest := width / 2
 	found := c.clusterAt(marks, width, shortest)
-	for len(found) > c.markers {
+	for len(found) > c.markers && shortest <= math.MaxInt64/2 {
 		shortest *= 2
 		found = c.clusterAt(marks, width, shortest)
 	}

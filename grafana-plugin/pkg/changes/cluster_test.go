@@ -136,6 +136,18 @@ func TestMarkersKeepEveryChange(t *testing.T) {
 	}
 }
 
+// No time is too long to be drawn, whoever's clock it is from.
+func TestMarkersOfCenturies(t *testing.T) {
+	changes := make([]Change, 3*minMarkers)
+	for i := range changes {
+		changes[i] = lasting(incident, "web", "", running, time.Hour, 0)
+		end := noon.AddDate(200, 0, i)
+		changes[i].End = &end
+	}
+	found := newCanvas(span{ago(2 * time.Hour), noon}, 0, noon).cluster(marksFor(changes...))
+	require.NotEmpty(t, found)
+}
+
 // What is together stays together while the time range moves on.
 func TestMarkersDoNotWander(t *testing.T) {
 	var changes []Change

@@ -61,6 +61,7 @@ var errUnsent = errors.New("the event could not be handed to Grafana")
 func (f *following) run(ctx context.Context) error {
 	failures := 0
 	for !ended(ctx) {
+		began := time.Now()
 		heard, err := f.connect(ctx)
 		if ended(ctx) {
 			break
@@ -68,7 +69,8 @@ func (f *following) run(ctx context.Context) error {
 		if errors.Is(err, errUnsent) {
 			return err
 		}
-		if heard {
+		// A connection on which nothing happened for long was a good one too.
+		if heard || time.Since(began) > f.log.idle {
 			failures = 0
 		}
 		wait := f.log.backoff.wait(failures)

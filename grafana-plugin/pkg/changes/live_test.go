@@ -178,6 +178,34 @@ func TestASilentConnectionIsGivenUp(t *testing.T) {
 	})
 }
 
+// Connections that end now and then, without a change in days, are no failures:
+// the next change is not to wait for the longest pause.
+func TestQuietConnectionsAreNoFailures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const lasts, quiet = 2 * time.Minute, 10
+		var streams []func(context.Context, string) (io.ReadCloser, error)
+		for range quiet {
+			streams = append(streams, func(context.Context, string) (io.ReadCloser, error) {
+				r, w := io.Pipe()
+				go func() {
+					for range lasts / (15 * time.Second) {
+						time.Sleep(15 * time.Second)
+						_, _ = io.WriteString(w, ": keep-alive\n\n")
+					}
+					_ = w.Close()
+				}()
+				return r, nil
+			})
+		}
+		began := time.Now()
+		sent, stop := run(t, newLog(connections(append(streams, says(event(1, few()[0])))...)))
+		for sent.next(t)["seq"] != 1.0 {
+		}
+		require.Less(t, time.Since(began), quiet*(lasts+time.Second))
+		stop()
+	})
+}
+
 func TestWhatCannotBeReadIsASignStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sent, stop := run(t, newLog(connections(says(

@@ -20,7 +20,8 @@ func (l *Log) overlay(ctx context.Context, q query) (data.Frames, error) {
 	}
 	lines, err := l.overlayLines(ctx, q, wanted)
 	if err != nil {
-		return nil, err
+		drawn.AppendNotices(data.Notice{Severity: data.NoticeSeverityWarning, Text: "The changes are not listed: " + err.Error()})
+		return data.Frames{drawn}, nil
 	}
 	return data.Frames{drawn, lines}, nil
 }

@@ -119,6 +119,23 @@ func TestAnOverlayThatIsOffAsksNothing(t *testing.T) {
 	require.Empty(t, s.requests)
 }
 
+// What is drawn stays when the list of it cannot be had.
+func TestLogLinesThatFailAreANotice(t *testing.T) {
+	s := newFakeServer(t, sample()...)
+	s.answer = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path != listEndpoint {
+			return false
+		}
+		http.Error(w, "no", http.StatusInternalServerError)
+		return true
+	}
+	response := ask(t, s.log(), `{"queryType":"overlay","logs":true}`)
+	require.NoError(t, response.Error)
+	require.Len(t, response.Frames, 1)
+	require.NotZero(t, response.Frames[0].Rows())
+	require.Contains(t, response.Frames[0].Meta.Notices[0].Text, "The changes are not listed: ")
+}
+
 // A panel keeps its metrics when the changes cannot be had.
 func TestAnOverlayThatFailsIsANotice(t *testing.T) {
 	s := newFakeServer(t)

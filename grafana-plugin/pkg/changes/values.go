@@ -20,6 +20,9 @@ type Values struct {
 	Cut bool `json:"cut"`
 }
 
+// ErrNoTime says that a parameter is not a time.
+var ErrNoTime = errors.New("is no time; say it in Unix milliseconds")
+
 // maxValues is how many values one answer holds.
 const maxValues = 10000
 
@@ -60,7 +63,7 @@ func (l *Log) spanOf(params url.Values) (span, error) {
 		}
 		ms, err := strconv.ParseInt(params.Get(name), 10, 64)
 		if err != nil {
-			return s, fmt.Errorf("%s %q is no time; say it in Unix milliseconds", name, params.Get(name))
+			return s, fmt.Errorf("%s %q %w", name, params.Get(name), ErrNoTime)
 		}
 		*into = time.UnixMilli(ms)
 	}

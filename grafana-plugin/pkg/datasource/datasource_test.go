@@ -280,6 +280,7 @@ func TestResourcesRefuse(t *testing.T) {
 
 	d = open(t, serve(t, answers{"/api/v1/labels": {http.StatusUnauthorized, `{"detail":"no"}`}}).URL, "tdm_x")
 	f(get("api/v1/labels", ""), http.StatusBadGateway)
+	f(get("changes/values/services", "from=noon"), http.StatusBadRequest)
 	d = open(t, "http://127.0.0.1:1", "")
 	f(get("api/v1/labels", ""), http.StatusBadGateway)
 	f(get("status", ""), http.StatusBadGateway)
@@ -289,6 +290,8 @@ func TestLabelNamesAreNoPaths(t *testing.T) {
 	s := serve(t, answers{})
 	call(t, open(t, s.URL, ""), get("api/v1/label/a%2F..%2F..%2Fadmin/values", ""))
 	require.Equal(t, "/api/v1/label/a%2F..%2F..%2Fadmin/values", s.last(t).URL.EscapedPath())
+	status, _ := call(t, open(t, s.URL, ""), get("api/v1/label/%2e%2e/values", ""))
+	require.Equal(t, http.StatusNotFound, status)
 }
 
 func TestStatus(t *testing.T) {

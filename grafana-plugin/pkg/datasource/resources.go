@@ -127,7 +127,9 @@ func parseBody(text []byte) (url.Values, error) {
 func (d *DataSource) pass(w http.ResponseWriter, r *http.Request, params url.Values) error {
 	params.Set("limit", strconv.Itoa(limitOf(params.Get("limit"))))
 	endpoint := r.URL.Path
-	if name := r.PathValue("name"); name != "" {
+	if name := r.PathValue("name"); name == "." || name == ".." {
+		return &refused{http.StatusNotFound, "there is no such label"}
+	} else if name != "" {
 		endpoint = "/api/v1/label/" + url.PathEscape(name) + "/values"
 	}
 	if endpoint == "/api/v1/parse_query" {
@@ -162,6 +164,9 @@ func (d *DataSource) values(w http.ResponseWriter, r *http.Request, params url.V
 	v, err := d.changes.Values(r.Context(), r.PathValue("field"), params)
 	if errors.Is(err, changes.ErrUnknownField) {
 		return &refused{http.StatusNotFound, err.Error()}
+	}
+	if errors.Is(err, changes.ErrNoTime) {
+		return &refused{http.StatusBadRequest, err.Error()}
 	}
 	if err != nil {
 		return err

@@ -23,8 +23,7 @@ func fillMacros(expr string, t timing) string {
 		}
 		out.WriteString(expr[:i])
 		expr = expr[i:]
-		name, length := macroName(expr)
-		if value, ok := t.macro(name); ok {
+		if value, length := t.leading(expr); length > 0 {
 			out.WriteString(value)
 			expr = expr[length:]
 			continue
@@ -32,6 +31,23 @@ func fillMacros(expr string, t timing) string {
 		out.WriteByte('$')
 		expr = expr[1:]
 	}
+}
+
+// leading returns what the macro at the front of text stands for, and how long
+// the macro is; 0 for none. Other letters may follow at once, as the unit in
+// [$__range_ss]: the longest name counts.
+func (t timing) leading(text string) (value string, length int) {
+	name, length := macroName(text)
+	braced := strings.HasPrefix(text, "${")
+	for ; name != ""; name, length = name[:len(name)-1], length-1 {
+		if value, ok := t.macro(name); ok {
+			return value, length
+		}
+		if braced {
+			break
+		}
+	}
+	return "", 0
 }
 
 // macroName returns the name behind the dollar at the front of text, and how

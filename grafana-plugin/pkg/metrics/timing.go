@@ -42,12 +42,14 @@ func newTiming(q query, scrape time.Duration) (timing, error) {
 	if points <= 0 {
 		points = defaultDataPoints
 	}
-	t.step = max(gtime.RoundInterval(t.span/time.Duration(points)), floor, time.Millisecond)
+	t.step = max(gtime.RoundInterval(t.span/time.Duration(points)), floor)
 	t.step *= time.Duration(min(max(q.Factor, 1), maxFactor))
 	if macro == "__rate_interval" {
 		t.step = rateInterval(t.step, scrape)
 	}
-	for t.span/t.step > maxSteps {
+	t.step = max(t.step, time.Millisecond) // the product may be past what fits
+	// One step fewer than the most, for aligning may add one.
+	for t.span/t.step >= maxSteps {
 		t.step *= 2
 	}
 	t.step = t.step.Truncate(time.Millisecond)

@@ -43,6 +43,23 @@ func TestStep(t *testing.T) {
 	f(0, 1000, 0, "", 0, 15*s, m)
 }
 
+func TestStepsWithinTheMost(t *testing.T) {
+	// Aligned, the time range is a step longer than it was.
+	q := panel(time.UnixMilli(1700000000600), maxSteps*time.Second+500*time.Millisecond, 20_000)
+	q.MinStep = "1s"
+	got, err := newTiming(q, 15*time.Second)
+	require.NoError(t, err)
+	require.LessOrEqual(t, got.end.Sub(got.start)/got.step, time.Duration(maxSteps))
+}
+
+func TestAStepPastWhatFits(t *testing.T) {
+	q := panel(time.Unix(1700000000, 0), time.Hour, 1000)
+	q.interval, q.Factor = 1<<61, 1000 // together a multiple of 1<<64
+	got, err := newTiming(q, 15*time.Second)
+	require.NoError(t, err)
+	require.Positive(t, got.step)
+}
+
 func TestAlign(t *testing.T) {
 	f := func(at string, step, offset time.Duration, want string) {
 		t.Helper()
@@ -75,8 +92,10 @@ func TestMacros(t *testing.T) {
 	f("increase(x[$__range])", "increase(x[129600s])")
 	f("increase(x[${__range}]) / $__range_s / ${__range_s}", "increase(x[129600s]) / 129600 / 129600")
 	f("$__range_ms${__range_ms}", "129600400129600400")
+	// A unit may follow at once.
+	f("increase(x[$__range_ss:$__interval_msms])", "increase(x[129600s:90000ms])")
 	// What is no macro is the server's to judge.
-	f("$__intervals $other ${__interval $", "$__intervals $other ${__interval $")
+	f("$__inter $other ${__interval ${__intervals}", "$__inter $other ${__interval ${__intervals}")
 	f(`x{a=~"foo$|^bar$"}`, `x{a=~"foo$|^bar$"}`)
 	f("$$__interval", "$1m30s")
 
