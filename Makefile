@@ -13,7 +13,7 @@ TEST_FLAGS    := -race -tags e2e
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build bin/tidemark
@@ -24,8 +24,21 @@ run: build ## build and start Tidemark on its defaults: ./data, http://127.0.0.1
 	./bin/tidemark serve
 
 .PHONY: test
-test: peers lint ## everything: lint, unit, command line, and real peers
+test: peers lint ## everything: lint, unit, command line, real peers, and the Grafana plugin
 	$(GO) test $(TEST_FLAGS) -timeout 15m ./...
+	$(MAKE) plugin-test
+
+.PHONY: plugin
+plugin: ## build the Grafana plugin for this machine: grafana-plugin/dist
+	$(MAKE) -C grafana-plugin build
+
+.PHONY: plugin-release
+plugin-release: ## the Grafana plugin for every platform, as one archive: grafana-plugin/release
+	$(MAKE) -C grafana-plugin release
+
+.PHONY: plugin-test
+plugin-test: peers $(GOLANGCI_LINT) ## the Grafana plugin: lint, unit, backend, browser, archive
+	$(MAKE) -C grafana-plugin test GOLANGCI_LINT=$(GOLANGCI_LINT)
 
 .PHONY: peers
 peers: ## install the real programs that the tests talk to
@@ -58,3 +71,4 @@ fmt: $(GOLANGCI_LINT) ## format the code
 .PHONY: clean
 clean: ## remove what was built; the data stays
 	rm -rf bin .tools
+	$(MAKE) -C grafana-plugin clean

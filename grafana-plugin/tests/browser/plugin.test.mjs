@@ -23,7 +23,7 @@ before(async () => {
 after(() => browser?.close());
 
 for (const name of Object.keys(packageSets)) {
-  describe(name, { timeout: 120_000 }, () => {
+  describe(name, { timeout: 240_000 }, () => {
     let folder;
     let parts;
     let tidemark;
