@@ -18,12 +18,13 @@ func (l *Log) overlay(ctx context.Context, q query) (data.Frames, error) {
 	if !ok || !q.Logs {
 		return data.Frames{drawn}, nil
 	}
-	lines, err := l.overlayLines(ctx, q, wanted)
-	if err != nil {
+	frames := data.Frames{drawn}
+	if lines, err := l.overlayLines(ctx, q, wanted); err != nil {
 		drawn.AppendNotices(data.Notice{Severity: data.NoticeSeverityWarning, Text: "The changes are not listed: " + err.Error()})
-		return data.Frames{drawn}, nil
+	} else {
+		frames = append(frames, lines)
 	}
-	return data.Frames{drawn, lines}, nil
+	return frames, nil
 }
 
 // drawWanted draws the wanted groups. Without them, ok is false and the frame
