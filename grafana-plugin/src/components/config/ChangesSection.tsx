@@ -2,8 +2,8 @@ import { FieldSet } from '@grafana/ui';
 import React from 'react';
 
 import { kinds } from '../changeValues';
-import { ListSelect } from '../ListSelect';
-import { fieldWidth, SettingField, SettingSwitch } from './SettingField';
+import { SettingSwitch } from './SettingField';
+import { SettingList } from './SettingList';
 import { withOptions, withOverlay, type SectionProps } from './settings';
 
 /** Which changes are drawn on panels. */
@@ -34,90 +34,53 @@ export function ChangesSection({ options, onOptionsChange }: SectionProps) {
             value={overlay.follow !== false}
             onChange={(on) => onOptionsChange(withOverlay(options, { follow: on ? undefined : false }))}
           />
-          <SettingField
+          <SettingList
             id="tidemark-kinds"
             label="Kinds"
             tooltip="Only changes of these kinds are drawn; all where none is chosen."
             disabled={readOnly}
-          >
-            <ListSelect
-              width={fieldWidth}
-              id="tidemark-kinds"
-              options={kindOptions}
-              value={overlay.kinds}
-              disabled={readOnly}
-              placeholder="all"
-              onChange={(next) => onOptionsChange(withOverlay(options, { kinds: next }))}
-            />
-          </SettingField>
-          <SettingField
+            options={kindOptions}
+            value={overlay.kinds}
+            onChange={(next) => onOptionsChange(withOverlay(options, { kinds: next }))}
+          />
+          <SettingList
             id="tidemark-services"
             label="Services"
             tooltip="Only changes of these services, and of none, are drawn; all where none is chosen. Type a name and press Enter."
             disabled={readOnly}
-          >
-            <ListSelect
-              width={fieldWidth}
-              id="tidemark-services"
-              options={none}
-              value={overlay.services}
-              disabled={readOnly}
-              placeholder="all"
-              onChange={(next) => onOptionsChange(withOverlay(options, { services: next }))}
-            />
-          </SettingField>
-          <SettingField
+            value={overlay.services}
+            onChange={(next) => onOptionsChange(withOverlay(options, { services: next }))}
+          />
+          <SettingList
             id="tidemark-environments"
             label="Environments"
             tooltip="Only changes in these environments, and in none, are drawn; all where none is chosen. Type a name and press Enter."
             disabled={readOnly}
-          >
-            <ListSelect
-              width={fieldWidth}
-              id="tidemark-environments"
-              options={none}
-              value={overlay.environments}
-              disabled={readOnly}
-              placeholder="all"
-              onChange={(next) => onOptionsChange(withOverlay(options, { environments: next }))}
-            />
-          </SettingField>
+            value={overlay.environments}
+            onChange={(next) => onOptionsChange(withOverlay(options, { environments: next }))}
+          />
         </>
       )}
       {follows && (
         <>
-          <SettingField
+          <SettingList
             id="tidemark-service-labels"
             label="Service labels"
             tooltip="The labels whose value is the service, as changes name it. A graph with none of them shows the changes of all services."
             disabled={readOnly}
-          >
-            <ListSelect
-              width={fieldWidth}
-              id="tidemark-service-labels"
-              options={none}
-              value={jsonData.serviceLabels}
-              disabled={readOnly}
-              placeholder="service, service_name"
-              onChange={(next) => onOptionsChange(withOptions(options, { serviceLabels: next }))}
-            />
-          </SettingField>
-          <SettingField
+            value={jsonData.serviceLabels}
+            placeholder="service, service_name"
+            onChange={(next) => onOptionsChange(withOptions(options, { serviceLabels: next }))}
+          />
+          <SettingList
             id="tidemark-environment-labels"
             label="Environment labels"
             tooltip="The labels whose value is the environment, as changes name it."
             disabled={readOnly}
-          >
-            <ListSelect
-              width={fieldWidth}
-              id="tidemark-environment-labels"
-              options={none}
-              value={jsonData.environmentLabels}
-              disabled={readOnly}
-              placeholder="environment, deployment_environment_name"
-              onChange={(next) => onOptionsChange(withOptions(options, { environmentLabels: next }))}
-            />
-          </SettingField>
+            value={jsonData.environmentLabels}
+            placeholder="environment, deployment_environment_name"
+            onChange={(next) => onOptionsChange(withOptions(options, { environmentLabels: next }))}
+          />
         </>
       )}
     </FieldSet>
@@ -125,4 +88,3 @@ export function ChangesSection({ options, onOptionsChange }: SectionProps) {
 }
 
 const kindOptions = kinds.map((value) => ({ value, label: value }));
-const none: never[] = [];
