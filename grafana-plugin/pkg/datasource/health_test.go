@@ -31,7 +31,7 @@ func TestHealth(t *testing.T) {
 		with("/api/v1/query", 200, `{"data":{"result":[{"value":[1,"1"]}]}}`), "", "Tidemark v1.2.3: 1 job up, 1 change, last: flag new-checkout")
 
 	f("no token", all.with("/api/v1/changes/last", 401, `{"detail":"this needs a token"}`), "",
-		"The server wants a token, and the data source has none; make one with tidemark token create --role viewer grafana, and set it in the data source")
+		"The server wants a token, and the data source has none; make one with tidemark token create grafana --role=viewer, and set it in the data source")
 	f("a wrong token", all.with("/api/v1/changes/last", 401, `{"detail":"the token is unknown, revoked or expired"}`), "tdm_x",
 		"The server refuses the token: the token is unknown, revoked or expired")
 	f("a role too low", all.with("/api/v1/changes/last", 403, `{"detail":"this needs the role viewer, and grafana is none"}`), "tdm_x",

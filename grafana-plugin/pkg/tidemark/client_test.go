@@ -195,7 +195,7 @@ func TestRefusals(t *testing.T) {
 	f("broken JSON", Options{}, 500, problem, `{`, "SERVER answered 500 Internal Server Error")
 	f("a very long one", Options{}, 400, plain, strings.Repeat("é", 1000), strings.Repeat("é", 500)+"…")
 	f("no token", Options{}, 401, problem, `{"detail":"this needs a token"}`,
-		"the server wants a token, and the data source has none; make one with tidemark token create --role viewer grafana, and set it in the data source")
+		"the server wants a token, and the data source has none; make one with tidemark token create grafana --role=viewer, and set it in the data source")
 	f("a wrong token", Options{Token: secret}, 401, problem, `{"detail":"the token is unknown, revoked or expired"}`,
 		"the server refuses the token: the token is unknown, revoked or expired")
 	f("a wrong password", Options{HTTP: httpclient.Options{BasicAuth: &httpclient.BasicAuthOptions{User: "a", Password: secret}}}, 401, problem,

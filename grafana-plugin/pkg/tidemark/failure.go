@@ -56,7 +56,7 @@ func (e *Error) Error() string {
 	case e.Location != "":
 		return fmt.Sprintf("%s redirects to %s; redirects are not followed, so set that as the data source's URL", e.url, e.Location)
 	case e.Status == http.StatusUnauthorized && e.sent == nothing:
-		return "the server wants a token, and the data source has none; make one with tidemark token create --role viewer grafana, and set it in the data source"
+		return "the server wants a token, and the data source has none; make one with tidemark token create grafana --role=viewer, and set it in the data source"
 	case e.Status == http.StatusUnauthorized:
 		return "the server refuses the " + e.sent + ": " + detail
 	case e.Status == http.StatusForbidden:

@@ -202,5 +202,5 @@ it('can only be read where it comes from a file', () => {
 
 it('says that a token for viewers is enough', () => {
   const { container } = setUp();
-  expect(within(container).getByText('tidemark token create --role viewer grafana')).toBeInTheDocument();
+  expect(within(container).getByText('tidemark token create grafana --role=viewer')).toBeInTheDocument();
 });

@@ -13,7 +13,7 @@ export function AuthenticationSection(props: SectionProps) {
       <p>
         <Text color="secondary">
           Grafana only reads: a viewer&apos;s token is all that it needs. Make one where the server runs, with{' '}
-          <code>tidemark token create --role viewer grafana</code>. None is needed where the server lets everybody read,
+          <code>tidemark token create grafana --role=viewer</code>. None is needed where the server lets everybody read,
           which it does unless <code>auth.anonymous</code> says otherwise.
         </Text>
       </p>
@@ -21,7 +21,7 @@ export function AuthenticationSection(props: SectionProps) {
         {...props}
         name="token"
         label="Token"
-        placeholder="tidemark token create --role viewer grafana"
+        placeholder="tidemark token create grafana --role=viewer"
         tooltip="Sent with each request as a bearer token, or as X-API-Key when basic authentication is on. Whoever may use this data source reads with it."
       />
       <SettingSwitch
