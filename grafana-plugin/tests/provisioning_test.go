@@ -14,7 +14,8 @@ import (
 	"github.com/tidemark/tidemark/grafana-plugin/tests/grafanahost"
 )
 
-// TestProvisioning holds a real Tidemark against the file that people copy.
+// TestProvisioning holds a real Tidemark against the file that tidemark dashboards export
+// writes.
 func TestProvisioning(t *testing.T) {
 	p := start(t)
 	_, err := p.server.CreateToken(t.Context(), "ci", "operator")
@@ -22,9 +23,9 @@ func TestProvisioning(t *testing.T) {
 	viewer, err := p.server.CreateToken(t.Context(), "grafana", "viewer")
 	require.NoError(t, err)
 
-	text, err := os.ReadFile("../provisioning/datasources/tidemark.yml")
+	text, err := os.ReadFile("../../dashboards/provisioning/datasources/tidemark.yaml")
 	require.NoError(t, err)
-	environment := map[string]string{"TIDEMARK_URL": p.server.URL, "TIDEMARK_TOKEN": viewer}
+	environment := map[string]string{"TIDEMARK_TOKEN": viewer}
 	var file struct {
 		APIVersion  int `yaml:"apiVersion"`
 		DataSources []struct {
@@ -33,8 +34,6 @@ func TestProvisioning(t *testing.T) {
 			Type           string            `yaml:"type"`
 			Access         string            `yaml:"access"`
 			URL            string            `yaml:"url"`
-			IsDefault      bool              `yaml:"isDefault"`
-			Editable       bool              `yaml:"editable"`
 			JSONData       map[string]any    `yaml:"jsonData"`
 			SecureJSONData map[string]string `yaml:"secureJsonData"`
 		} `yaml:"datasources"`
@@ -47,10 +46,11 @@ func TestProvisioning(t *testing.T) {
 	source := file.DataSources[0]
 	require.Equal(t, grafanahost.PluginID, source.Type)
 	require.Equal(t, "proxy", source.Access)
+	require.Equal(t, "http://127.0.0.1:9797", source.URL, "where a Tidemark listens that nobody configured")
 
 	jsonData, err := json.Marshal(source.JSONData)
 	require.NoError(t, err)
-	p.host.Save(grafanahost.Settings{URL: source.URL, JSONData: jsonData, SecureJSONData: source.SecureJSONData})
+	p.host.Save(grafanahost.Settings{URL: p.server.URL, JSONData: jsonData, SecureJSONData: source.SecureJSONData})
 	result, err := p.process.CheckHealth(t.Context(), p.source())
 	require.NoError(t, err)
 	require.Equal(t, backend.HealthStatusOk, result.Status, result.Message)
