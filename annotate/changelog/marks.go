@@ -1,9 +1,11 @@
 package changelog
 
 import (
+	"bytes"
 	"context"
+	"database/sql"
 	"fmt"
-	"strings"
+	"strconv"
 	"time"
 
 	"github.com/tidemark/tidemark/annotate"
@@ -69,10 +71,16 @@ func (l *Log) occurrences(ctx context.Context, db queryer, f annotate.Filter, fn
 	}
 	read := func(s source, w *where) error {
 		w.all(q.conditions.changes())
-		var o occurrence
-		into := []any{&o.num, &o.group, &o.start, &o.end} // once, and not for each of thousands
+		// Of thousands of rows, each integer is taken as it comes: reflection,
+		// by which database/sql would convert it, costs more than the row.
+		var columns [4]any
+		into := []any{&columns[0], &columns[1], &columns[2], &columns[3]}
 		return each(ctx, db, func(scan scanner) error {
 			if err := scan(into...); err != nil {
+				return err
+			}
+			o, err := occurrenceOf(columns)
+			if err != nil {
 				return err
 			}
 			g, err := l.names.of(ctx, db, o.group)
@@ -98,52 +106,64 @@ func (l *Log) occurrences(ctx context.Context, db queryer, f annotate.Filter, fn
 	return nil
 }
 
+// occurrenceOf reads the columns num, group_id, start_ms and end_ms.
+func occurrenceOf(columns [4]any) (o occurrence, err error) {
+	for i, into := range []*int64{&o.num, &o.group, &o.start, &o.end} {
+		n, ok := columns[i].(int64)
+		if !ok {
+			return o, fmt.Errorf("reading the change log: column %d is %T and no integer", i, columns[i])
+		}
+		*into = n
+	}
+	return o, nil
+}
+
 // marks returns the list's clusters as they are drawn, each with its newest change.
 func (l *Log) marks(ctx context.Context, db queryer, list []cluster) ([]annotate.Mark, error) {
 	nums := make([]int64, len(list))
-	for i, c := range list {
-		nums[i] = c.newest.num
-	}
-	bodies, err := bodiesOf(ctx, db, nums)
-	if err != nil {
-		return nil, err
-	}
 	marks := make([]annotate.Mark, len(list))
 	for i, c := range list {
 		g, err := l.names.of(ctx, db, c.newest.group)
 		if err != nil {
 			return nil, err
 		}
+		nums[i] = c.newest.num
 		marks[i] = annotate.Mark{
 			Kind: g.Kind, Service: g.Service, Environment: g.Environment, Status: g.Status,
-			Start: timeOf(c.start), Count: c.count, Change: bodies[c.newest.num],
+			Start: timeOf(c.start), Count: c.count,
 		}
 		if c.end != annotate.Ongoing {
 			end := timeOf(c.end)
 			marks[i].End = &end
 		}
 	}
-	return marks, nil
+	err := bodiesOf(ctx, db, nums, func(i int, body []byte) error {
+		marks[i].Change = bytes.Clone(body)
+		return nil
+	})
+	return marks, err
 }
 
-// bodiesOf returns the changes with the numbers given, as JSON.
-func bodiesOf(ctx context.Context, db queryer, nums []int64) (map[int64][]byte, error) {
-	bodies := make(map[int64][]byte, len(nums))
-	if len(nums) == 0 {
-		return bodies, nil
-	}
-	args := make([]any, len(nums))
+// bodiesOf calls fn with the JSON of each change of those with the numbers given,
+// and its place among them. The JSON is fn's for as long as it is called.
+func bodiesOf(ctx context.Context, db queryer, nums []int64, fn func(i int, body []byte) error) error {
+	wanted := []byte{'['}
 	for i, num := range nums {
-		args[i] = num
+		if i > 0 {
+			wanted = append(wanted, ',')
+		}
+		wanted = strconv.AppendInt(wanted, num, 10)
 	}
-	err := each(ctx, db, func(scan scanner) error {
-		var num int64
-		var body []byte
-		err := scan(&num, &body)
-		bodies[num] = body
-		return err
-	}, "SELECT num, body FROM changes WHERE num IN (?"+strings.Repeat(",?", len(nums)-1)+")", args...)
-	return bodies, err
+	wanted = append(wanted, ']')
+	var i int
+	var body sql.RawBytes
+	into := []any{&i, &body}
+	return each(ctx, db, func(scan scanner) error {
+		if err := scan(into...); err != nil {
+			return err
+		}
+		return fn(i, body)
+	}, "SELECT wanted.key, body FROM json_each(?) AS wanted CROSS JOIN changes ON num = wanted.value", string(wanted))
 }
 
 // timeOf returns the time ms, in Unix milliseconds.

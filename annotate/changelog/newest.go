@@ -114,15 +114,10 @@ func (p partition) newest(q pageQuery) (query string, args []any) {
 
 // changesOf returns the changes with the numbers given, in their order.
 func changesOf(ctx context.Context, db queryer, nums []int64) ([]annotate.Change, error) {
-	bodies, err := bodiesOf(ctx, db, nums)
-	if err != nil {
-		return nil, err
-	}
 	changes := make([]annotate.Change, len(nums))
-	for i, num := range nums {
-		if changes[i], err = decode(bodies[num]); err != nil {
-			return nil, err
-		}
-	}
-	return changes, nil
+	err := bodiesOf(ctx, db, nums, func(i int, body []byte) (err error) {
+		changes[i], err = decode(body)
+		return err
+	})
+	return changes, err
 }

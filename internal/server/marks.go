@@ -12,7 +12,12 @@ import (
 	"github.com/tidemark/tidemark/annotate"
 )
 
-type marksOutput struct{ Body annotate.Marks }
+// marksOutput has its body written already: encoding/json would read all the
+// changes in it once more.
+type marksOutput struct {
+	ContentType string `header:"Content-Type"`
+	Body        []byte
+}
 
 func (s *Server) opMarks() mount {
 	params := marksParameters()
@@ -30,10 +35,14 @@ func (s *Server) opMarks() mount {
 		marks, err := s.opts.Changes.Marks(ctx, annotate.MarkQuery{
 			Filter: selected.Filter, Resolution: selected.resolution, Limit: selected.marks,
 		})
-		marks.Marks = orEmpty(marks.Marks)
-		return &marksOutput{Body: marks}, err
+		if err != nil {
+			return nil, err
+		}
+		body, err := appendMarks(nil, marks)
+		return &marksOutput{ContentType: "application/json", Body: body}, err
 	}, func(op *huma.Operation, registry huma.Registry) {
 		documentParameters(op, params)
+		op.Responses["200"] = jsonAnswer("OK", schemaOf[annotate.Marks](registry))
 		mark := registry.SchemaFromRef(schemaOf[annotate.Mark](registry).Ref)
 		change := schemaOf[annotate.Change](registry)
 		change.Description = mark.Properties["change"].Description

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -63,6 +64,24 @@ func TestMarks(t *testing.T) {
 	f(day+"&kind=none", 172_800)
 	f("?from=2025-06-01T10:00:40Z&to=2025-06-01T10:01:10Z&kind=deploy", 1000, 1)
 	require.Contains(t, s.do("GET", "/api/v1/changes/marks"+day+"&kind=none", "").body, `"marks":[]`)
+}
+
+func TestMarksAreWrittenAsJSONWritesThem(t *testing.T) {
+	at := annotate.At(time.UnixMilli(1_750_000_000_123))
+	f := func(m annotate.Marks) {
+		t.Helper()
+		want, err := json.Marshal(m)
+		require.NoError(t, err)
+		got, err := appendMarks(nil, m)
+		require.NoError(t, err)
+		require.Equal(t, string(want), string(got))
+	}
+	f(annotate.Marks{Marks: []annotate.Mark{}})
+	f(annotate.Marks{Resolution: 1 << 54, Total: 4, Omitted: 1, Marks: []annotate.Mark{
+		{Kind: "deploy", Service: "web", Environment: "production", Status: "succeeded", Start: at, End: &at, Count: 3, Change: json.RawMessage(`{"id":"1"}`)},
+		{Kind: "de\"ploy", Service: "<ü>", Status: "running", Start: at, Count: 1, Change: json.RawMessage(`{}`)},
+		{Kind: "deploy", Service: "web", Environment: "production", Status: "succeeded", Start: at, Count: 1, Change: json.RawMessage(`{"id":"2"}`)},
+	}})
 }
 
 func TestBadMarkQueriesAreNamed(t *testing.T) {
