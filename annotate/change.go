@@ -1,6 +1,7 @@
 package annotate
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -140,10 +141,22 @@ func (c Change) Headline() string {
 func (f FlagChange) headline() string {
 	switch {
 	case f.From != nil && f.To != nil:
-		return fmt.Sprintf("%s: %v → %v", f.Key, f.From, f.To)
+		return f.Key + ": " + flagText(f.From) + " → " + flagText(f.To)
 	case f.To != nil:
-		return fmt.Sprintf("%s: %v", f.Key, f.To)
+		return f.Key + ": " + flagText(f.To)
 	default:
 		return f.Key
 	}
+}
+
+// flagText writes a flag's value: text as it is, and all else as JSON.
+func flagText(v any) string {
+	if text, ok := v.(string); ok {
+		return text
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return string(text)
 }

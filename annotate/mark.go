@@ -13,6 +13,8 @@ type Mark struct {
 	Start Time  `json:"start" doc:"The earliest start of its changes"`
 	End   *Time `json:"end,omitempty" doc:"The latest end of its changes; absent while one of them goes on"`
 	Count int   `json:"count" doc:"How many changes it stands for"`
+	// Headline is that of Change.
+	Headline string `json:"headline" doc:"What the newest of its changes did, in one line: its title, or else its kind and what it touched"`
 	// Change is the newest of its changes in the JSON of a Change, as the log
 	// keeps it: to read hundreds of them only to write them again would take
 	// longer than to find them.

@@ -161,6 +161,7 @@ func TestHeadline(t *testing.T) {
 		"restart":                         {Kind: "restart"},
 		"flag web checkout: false → true": {Kind: "flag", Service: "web", Flag: &annotate.FlagChange{Key: "checkout", From: false, To: true}},
 		"flag checkout: blue":             {Kind: "flag", Flag: &annotate.FlagChange{Key: "checkout", To: "blue"}},
+		`flag ramp: {"share":0.5}`:        {Kind: "flag", Flag: &annotate.FlagChange{Key: "ramp", To: map[string]any{"share": 0.5}}},
 	} {
 		require.Equal(t, want, c.Headline())
 	}

@@ -137,16 +137,45 @@ func (l *Log) marks(ctx context.Context, db queryer, list []cluster) ([]annotate
 			marks[i].End = &end
 		}
 	}
-	err := bodiesOf(ctx, db, nums, func(i int, body []byte) error {
-		marks[i].Change = bytes.Clone(body)
-		return nil
+	err := bodiesOf(ctx, db, nums, func(i int, r row) (err error) {
+		marks[i].Change = bytes.Clone(r.body)
+		marks[i].Headline, err = r.headline(marks[i].Kind, marks[i].Service)
+		return err
 	})
 	return marks, err
 }
 
-// bodiesOf calls fn with the JSON of each change of those with the numbers given,
-// and its place among them. The JSON is fn's for as long as it is called.
-func bodiesOf(ctx context.Context, db queryer, nums []int64, fn func(i int, body []byte) error) error {
+// row is what is read of a change for a mark of it.
+type row struct {
+	version, flag string
+	// body is the change as JSON, which the next row takes the place of.
+	body []byte
+}
+
+// headline returns the headline of r, a change of the kind and service given.
+// It does not read the change as a whole unless it has to: there are thousands.
+func (r row) headline(kind, service string) (string, error) {
+	// The title is behind the kind, a word without escapes, and what is before
+	// that holds no objects. In a string, the quotes would be escaped.
+	_, rest, _ := bytes.Cut(r.body, []byte(`"kind":"`))
+	_, rest, found := bytes.Cut(rest, []byte(`",`))
+	title, titled := bytes.CutPrefix(rest, []byte(`"title":"`))
+	if titled {
+		title, _, _ = bytes.Cut(title, []byte(`"`))
+	}
+	switch {
+	case !found, titled && bytes.IndexByte(title, '\\') >= 0, !titled && r.flag != "":
+		c, err := decode(r.body)
+		return c.Headline(), err
+	case titled:
+		return string(title), nil
+	}
+	return annotate.Change{Kind: kind, Service: service, Version: r.version}.Headline(), nil
+}
+
+// bodiesOf calls fn with each change of those with the numbers given, and its
+// place among them.
+func bodiesOf(ctx context.Context, db queryer, nums []int64, fn func(i int, r row) error) error {
 	wanted := []byte{'['}
 	for i, num := range nums {
 		if i > 0 {
@@ -155,15 +184,15 @@ func bodiesOf(ctx context.Context, db queryer, nums []int64, fn func(i int, body
 		wanted = strconv.AppendInt(wanted, num, 10)
 	}
 	wanted = append(wanted, ']')
-	var i int
-	var body sql.RawBytes
-	into := []any{&i, &body}
+	var i int64
+	var version, flag, body sql.RawBytes
+	into := []any{&i, &version, &flag, &body}
 	return each(ctx, db, func(scan scanner) error {
 		if err := scan(into...); err != nil {
 			return err
 		}
-		return fn(i, body)
-	}, "SELECT wanted.key, body FROM json_each(?) AS wanted CROSS JOIN changes ON num = wanted.value", string(wanted))
+		return fn(int(i), row{string(version), string(flag), body})
+	}, "SELECT wanted.key, version, flag, body FROM json_each(?) AS wanted CROSS JOIN changes ON num = wanted.value", string(wanted))
 }
 
 // timeOf returns the time ms, in Unix milliseconds.

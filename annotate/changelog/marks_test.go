@@ -18,6 +18,7 @@ import (
 func drawn(t *testing.T, m annotate.Mark, zero time.Time) string {
 	var c annotate.Change
 	require.NoError(t, json.Unmarshal(m.Change, &c))
+	require.Equal(t, c.Headline(), m.Headline)
 	end := "…"
 	if m.End != nil {
 		end = fmt.Sprint(m.End.Sub(zero).Minutes())
@@ -182,7 +183,7 @@ func (m *model) marks(t *testing.T, q annotate.MarkQuery) annotate.Marks {
 	for i, mark := range answer.Marks {
 		body, err := json.Marshal(key(mark))
 		require.NoError(t, err)
-		answer.Marks[i].Change = body
+		answer.Marks[i].Change, answer.Marks[i].Headline = body, key(mark).Headline()
 	}
 	return answer
 }
@@ -216,4 +217,24 @@ func clustered(changes []annotate.Change, resolution int64) (marks []annotate.Ma
 		}
 	}
 	return marks, newest
+}
+
+// TestHeadlinesOfMarks: a mark's headline is its change's, however that is kept.
+func TestHeadlinesOfMarks(t *testing.T) {
+	l := fresh(t)
+	now := annotate.At(time.Now().Add(-time.Hour))
+	f := func(r annotate.Report, want string) {
+		t.Helper()
+		r.Start, r.Status = now, annotate.Succeeded
+		now = annotate.At(now.Add(time.Second))
+		record(t, l, r)
+		marks, err := l.Marks(t.Context(), annotate.MarkQuery{Filter: annotate.Filter{From: r.Start, To: r.Start}, Limit: 10, Resolution: 1})
+		require.NoError(t, err)
+		require.Equal(t, want, marks.Marks[len(marks.Marks)-1].Headline)
+	}
+	f(annotate.Report{Kind: "deploy", Title: "Roll it out"}, "Roll it out")
+	f(annotate.Report{Kind: "deploy", Title: `Roll "it" <out> \ ü`, Source: `"kind":"x","title":"y"`, ExternalID: `"kind":"`}, `Roll "it" <out> \ ü`)
+	f(annotate.Report{Kind: "deploy", Service: "web", Version: "v42"}, "deploy web v42")
+	f(annotate.Report{Kind: "deploy", Text: `"title":"no"`, Links: []annotate.Link{{Title: "diff", Href: "https://x.example"}}}, "deploy")
+	f(annotate.Report{Kind: "flag", Service: "web", Flag: &annotate.FlagChange{Key: "ramp", From: 1, To: "two"}}, "flag web ramp: 1 → two")
 }

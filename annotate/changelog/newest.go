@@ -115,8 +115,8 @@ func (p partition) newest(q pageQuery) (query string, args []any) {
 // changesOf returns the changes with the numbers given, in their order.
 func changesOf(ctx context.Context, db queryer, nums []int64) ([]annotate.Change, error) {
 	changes := make([]annotate.Change, len(nums))
-	err := bodiesOf(ctx, db, nums, func(i int, body []byte) (err error) {
-		changes[i], err = decode(body)
+	err := bodiesOf(ctx, db, nums, func(i int, r row) (err error) {
+		changes[i], err = decode(r.body)
 		return err
 	})
 	return changes, err

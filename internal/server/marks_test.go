@@ -37,10 +37,10 @@ func TestMarks(t *testing.T) {
 	delete(wire.Marks[0], "change")
 	delete(wire.Marks[1], "change")
 	require.Equal(t, []map[string]any{
-		{"kind": "incident", "service": "", "environment": "", "status": "running", "start": "2025-06-01T09:00:00.000Z", "count": 1.0},
+		{"kind": "incident", "service": "", "environment": "", "status": "running", "start": "2025-06-01T09:00:00.000Z", "count": 1.0, "headline": "down"},
 		{
 			"kind": "deploy", "service": "web", "environment": "production", "status": "succeeded",
-			"start": "2025-06-01T10:00:00.000Z", "end": "2025-06-01T10:02:30.000Z", "count": 3.0,
+			"start": "2025-06-01T10:00:00.000Z", "end": "2025-06-01T10:02:30.000Z", "count": 3.0, "headline": "deploy web v2",
 		},
 	}, wire.Marks)
 
@@ -78,7 +78,7 @@ func TestMarksAreWrittenAsJSONWritesThem(t *testing.T) {
 	}
 	f(annotate.Marks{Marks: []annotate.Mark{}})
 	f(annotate.Marks{Resolution: 1 << 54, Total: 4, Omitted: 1, Marks: []annotate.Mark{
-		{Kind: "deploy", Service: "web", Environment: "production", Status: "succeeded", Start: at, End: &at, Count: 3, Change: json.RawMessage(`{"id":"1"}`)},
+		{Kind: "deploy", Service: "web", Environment: "production", Status: "succeeded", Start: at, End: &at, Count: 3, Headline: "Roll out <blue> \"ü\"\u2028", Change: json.RawMessage(`{"id":"1"}`)},
 		{Kind: "de\"ploy", Service: "<ü>", Status: "running", Start: at, Count: 1, Change: json.RawMessage(`{}`)},
 		{Kind: "deploy", Service: "web", Environment: "production", Status: "succeeded", Start: at, Count: 1, Change: json.RawMessage(`{"id":"2"}`)},
 	}})

@@ -35,7 +35,10 @@ func appendMarks(b []byte, m annotate.Marks) ([]byte, error) {
 		}
 		b = append(b, '{')
 		b = append(b, group...)
-		b = appendMark(b, mark)
+		var err error
+		if b, err = appendMark(b, mark); err != nil {
+			return nil, err
+		}
 		b = append(b, '}')
 	}
 	b = append(b, `],"resolution_ms":`...)
@@ -65,7 +68,11 @@ func groupFields(g annotate.Group) ([]byte, error) {
 }
 
 // appendMark appends the fields of mark that are its own.
-func appendMark(b []byte, mark *annotate.Mark) []byte {
+func appendMark(b []byte, mark *annotate.Mark) ([]byte, error) {
+	headline, err := json.Marshal(mark.Headline)
+	if err != nil {
+		return nil, fmt.Errorf("encode a mark: %w", err)
+	}
 	b = append(b, `,"start":`...)
 	b = mark.Start.AppendJSON(b)
 	if mark.End != nil {
@@ -74,6 +81,8 @@ func appendMark(b []byte, mark *annotate.Mark) []byte {
 	}
 	b = append(b, `,"count":`...)
 	b = strconv.AppendInt(b, int64(mark.Count), 10)
+	b = append(b, `,"headline":`...)
+	b = append(b, headline...)
 	b = append(b, `,"change":`...)
-	return append(b, mark.Change...)
+	return append(b, mark.Change...), nil
 }

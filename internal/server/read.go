@@ -9,7 +9,7 @@ import (
 	"github.com/tidemark/tidemark/annotate"
 )
 
-type changeOutput struct{ Body annotate.Change }
+type changeOutput struct{ Body ShownChange }
 
 type idInput struct {
 	ID string `path:"id" format:"uuid" doc:"The change's id"`
@@ -22,7 +22,7 @@ func (s *Server) opGet() mount {
 	}
 	return operation(op, "path", func(ctx context.Context, in *idInput) (*changeOutput, error) {
 		change, err := s.opts.Changes.Get(ctx, in.ID)
-		return &changeOutput{Body: change}, err
+		return &changeOutput{Body: show(change)}, err
 	}, nil)
 }
 
@@ -45,7 +45,12 @@ func (s *Server) opRevisions() mount {
 	}, nil)
 }
 
-type pageOutput struct{ Body annotate.Page }
+type pageOutput struct {
+	Body struct {
+		Changes []ShownChange `json:"changes" doc:"Newest start first"`
+		Next    *string       `json:"next" doc:"The cursor of the next page; null on the last"`
+	}
+}
 
 func (s *Server) opList() mount {
 	params := listParameters()
@@ -60,12 +65,18 @@ func (s *Server) opList() mount {
 			return nil, err
 		}
 		page, err := s.opts.Changes.List(ctx, selected.List)
-		page.Changes = orEmpty(page.Changes)
-		return &pageOutput{Body: page}, err
+		out := &pageOutput{}
+		out.Body.Changes, out.Body.Next = showAll(page.Changes), page.Next
+		return out, err
 	}, func(op *huma.Operation, _ huma.Registry) { documentParameters(op, params) })
 }
 
-type lastOutput struct{ Body annotate.Newest }
+type lastOutput struct {
+	Body struct {
+		Changes []ShownChange `json:"changes" doc:"Newest start first; empty where there is none"`
+		Omitted int           `json:"omitted,omitempty" doc:"How many more there are; absent where these are all"`
+	}
+}
 
 func (s *Server) opLast() mount {
 	params := lastParameters()
@@ -80,8 +91,9 @@ func (s *Server) opLast() mount {
 			return nil, err
 		}
 		newest, err := s.opts.Changes.Newest(ctx, selected.Filter, selected.per)
-		newest.Changes = orEmpty(newest.Changes)
-		return &lastOutput{Body: newest}, err
+		out := &lastOutput{}
+		out.Body.Changes, out.Body.Omitted = showAll(newest.Changes), newest.Omitted
+		return out, err
 	}, func(op *huma.Operation, _ huma.Registry) { documentParameters(op, params) })
 }
 

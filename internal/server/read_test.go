@@ -53,6 +53,12 @@ func TestListFilters(t *testing.T) {
 	f("?from=1748772000&to=1748772001", "one")
 	f("?limit=1", "three")
 
+	for path, want := range map[string]string{
+		"?kind=flag": `"headline":"two"`, "/last": `"headline":"three words here"`, "/last?kind=flag&per=service": `"headline":"two"`,
+	} {
+		require.Contains(t, s.do("GET", "/api/v1/changes"+path, "").body, want)
+	}
+
 	a := s.do("GET", "/api/v1/changes?limit=2", "")
 	page := decodeAs[annotate.Page](t, a.body)
 	require.NotNil(t, page.Next)

@@ -11,8 +11,8 @@ import (
 
 // recorded is what became of one report of a batch.
 type recorded struct {
-	Created bool            `json:"created" doc:"Whether the log did not know the change"`
-	Change  annotate.Change `json:"change" doc:"The change as it now stands"`
+	Created bool        `json:"created" doc:"Whether the log did not know the change"`
+	Change  ShownChange `json:"change" doc:"The change as it now stands"`
 }
 
 // recordedBatch is what became of a batch.
@@ -42,9 +42,9 @@ func (s *Server) opRecord() mount {
 	return operation(op, "body", s.record, func(op *huma.Operation, registry huma.Registry) {
 		op.RequestBody = jsonBody(&huma.Schema{OneOf: []*huma.Schema{schemaOf[annotate.Report](registry), schemaOf[reportBatch](registry)}})
 		op.Responses["201"].Description = "The log did not know the change"
-		op.Responses["201"].Content = jsonAnswer("", schemaOf[annotate.Change](registry)).Content
+		op.Responses["201"].Content = jsonAnswer("", schemaOf[ShownChange](registry)).Content
 		op.Responses["200"] = jsonAnswer("The change was known, or the request was a batch",
-			&huma.Schema{OneOf: []*huma.Schema{schemaOf[annotate.Change](registry), schemaOf[recordedBatch](registry)}})
+			&huma.Schema{OneOf: []*huma.Schema{schemaOf[ShownChange](registry), schemaOf[recordedBatch](registry)}})
 	})
 }
 
@@ -68,7 +68,7 @@ func (s *Server) record(ctx context.Context, in *call) (*recordOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &recordOutput{Status: http.StatusOK, Location: s.prefix + changesPath + "/" + result.Change.ID, Body: result.Change}
+	out := &recordOutput{Status: http.StatusOK, Location: s.prefix + changesPath + "/" + result.Change.ID, Body: show(result.Change)}
 	if result.Created {
 		out.Status = http.StatusCreated
 	}
@@ -82,7 +82,7 @@ func (s *Server) recordBatch(ctx context.Context, by string, reports []annotate.
 	}
 	answer := recordedBatch{Changes: make([]recorded, len(results))}
 	for i, result := range results {
-		answer.Changes[i] = recorded{Created: result.Created, Change: result.Change}
+		answer.Changes[i] = recorded{Created: result.Created, Change: show(result.Change)}
 	}
 	return &recordOutput{Status: http.StatusOK, Body: answer}, nil
 }
@@ -119,5 +119,5 @@ func (s *Server) amend(ctx context.Context, in *amendInput) (*changeOutput, erro
 	if err != nil {
 		return nil, err
 	}
-	return &changeOutput{Body: change}, nil
+	return &changeOutput{Body: show(change)}, nil
 }

@@ -16,6 +16,7 @@ func TestRecord(t *testing.T) {
 	s := start(t, nil)
 	a := s.do("POST", "/api/v1/changes", `{"kind":"deploy","service":"web","version":"v42","external_id":"7","who":"Ann","start":1750000000}`)
 	require.Equal(t, 201, a.status, a.body)
+	require.Contains(t, a.body, `"headline":"`)
 	c := decodeAs[annotate.Change](t, a.body)
 	require.Equal(t, "/api/v1/changes/"+c.ID, a.header.Get("Location"))
 	require.Equal(t, "local", c.Source, "the caller's name stands in for a source")

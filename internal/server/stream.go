@@ -48,7 +48,7 @@ func (s *Server) opStream() mount {
 			Name: lastEventID, In: "header", Description: "The event to resume behind", Schema: &huma.Schema{Type: huma.TypeString},
 		})
 		op.Responses["200"].Description = "A stream that ends when the server stops"
-		op.Responses["200"].Content = map[string]*huma.MediaType{"text/event-stream": {Schema: schemaOf[annotate.Change](registry)}}
+		op.Responses["200"].Content = map[string]*huma.MediaType{"text/event-stream": {Schema: schemaOf[ShownChange](registry)}}
 	})
 }
 
@@ -102,7 +102,7 @@ func (e *eventStream) begin() error {
 
 // send writes one event.
 func (e *eventStream) send(event annotate.Event) error {
-	data, err := json.Marshal(event.Change)
+	data, err := json.Marshal(show(event.Change))
 	if err != nil {
 		return fmt.Errorf("encode event %d: %w", event.Seq, err)
 	}

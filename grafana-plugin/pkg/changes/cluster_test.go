@@ -15,7 +15,8 @@ func marksFor(changes ...Change) []*mark {
 	m := &marks{ResolutionMS: 1000}
 	for _, c := range changes {
 		m.List = append(m.List, mark{
-			Kind: c.Kind, Service: c.Service, Environment: c.Environment, Status: c.Status, Start: c.Start, End: c.End, Count: 1, Change: c,
+			Kind: c.Kind, Service: c.Service, Environment: c.Environment, Status: c.Status, Start: c.Start, End: c.End, Count: 1,
+			Headline: headlineOf(&c), Change: c,
 		})
 	}
 	m.prepare()

@@ -47,10 +47,33 @@ type fakeServer struct {
 
 func newFakeServer(t *testing.T, changes ...Change) *fakeServer {
 	t.Helper()
+	for i := range changes {
+		changes[i].Headline = headlineOf(&changes[i])
+	}
 	s := &fakeServer{t: t, changes: changes}
 	s.http = httptest.NewServer(s)
 	t.Cleanup(s.http.Close)
 	return s
+}
+
+// headlineOf words a change as a Tidemark does, unless a test has.
+func headlineOf(c *Change) string {
+	if c.Headline != "" {
+		return c.Headline
+	}
+	if c.Title != "" {
+		return c.Title
+	}
+	words := c.Kind
+	for _, part := range []string{c.Service, c.Version} {
+		if part != "" {
+			words += " " + part
+		}
+	}
+	if c.Flag != nil {
+		words += " " + c.Flag.step()
+	}
+	return words
 }
 
 // log returns the change log of s, at noon.
@@ -166,7 +189,7 @@ func marksAnswer(selected []Change, q url.Values) marks {
 	m := marks{ResolutionMS: ms, Total: len(selected)}
 	merged := make(map[place]int)
 	for _, c := range selected {
-		mk := mark{Kind: c.Kind, Service: c.Service, Environment: c.Environment, Status: c.Status, Start: c.Start, End: c.End, Count: 1, Change: c}
+		mk := mark{Kind: c.Kind, Service: c.Service, Environment: c.Environment, Status: c.Status, Start: c.Start, End: c.End, Count: 1, Headline: c.Headline, Change: c}
 		if m.alone(&mk) {
 			m.List = append(m.List, mk)
 			continue

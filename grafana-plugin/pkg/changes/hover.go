@@ -54,7 +54,7 @@ func (m *marker) hover(link linker, now time.Time) (title, text string) {
 	if m.count == 1 {
 		c := &m.marks[0].Change
 		t.whole(c)
-		return html.EscapeString(c.headline()), t.String()
+		return html.EscapeString(c.Headline), t.String()
 	}
 	t.several(m)
 	return html.EscapeString(m.summary()), t.String()
@@ -103,7 +103,7 @@ func (t *tooltip) item(mk *mark, start time.Time) {
 		layout = "Jan 2 15:04:05 UTC "
 	}
 	t.WriteString(c.Start.UTC().Format(layout))
-	t.anchor(t.link.change(c.ID), c.headline())
+	t.anchor(t.link.change(c.ID), c.Headline)
 	var notes []string
 	if c.Title != "" {
 		notes = append(notes, c.what())

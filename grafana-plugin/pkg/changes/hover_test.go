@@ -96,7 +96,7 @@ func FuzzHover(f *testing.F) {
 	f.Add("a", "b", "https://x.example/?a=1&b=<2>", "data:text/html,x")
 	f.Fuzz(func(t *testing.T, title, text, href, value string) {
 		c := lasting(deploy, value, text, failed, time.Hour, 0)
-		c.Title, c.Text, c.Contingency, c.Version, c.ID, c.Undoes, c.Who.Name = title, text, value, text, value, text, title
+		c.Title, c.Headline, c.Text, c.Contingency, c.Version, c.ID, c.Undoes, c.Who.Name = title, title, text, value, text, value, text, title
 		c.Links = []Link{{Title: title, Href: href}, {Rel: value, Href: "https://x.example/" + href}}
 		c.Flag = &Flag{Key: text, From: FlagValue(value), To: FlagValue(title)}
 		for _, m := range []*marker{several(c), several(c, c)} {

@@ -46,7 +46,7 @@ func lastRows(changes []Change, at time.Time, link linker) *data.Frame {
 		times[i] = changes[i].Start
 		ages[i] = max(0, at.Sub(changes[i].Start)).Seconds()
 	}
-	title := column("title", changes, (*Change).headline)
+	title := column("title", changes, func(c *Change) string { return c.Headline })
 	title.Config = &data.FieldConfig{Links: link.field("${__data.fields.id}")}
 	return tableFrame("last change",
 		title,

@@ -55,7 +55,7 @@ func (l *Log) lines(changes []Change) *data.Frame {
 
 // line says in one line what is known of c.
 func (c *Change) line(now time.Time) string {
-	parts := []string{c.headline()}
+	parts := []string{c.Headline}
 	for _, part := range []string{c.what(), c.news(), c.outcome(now), strings.Join(strings.Fields(excerpt(c.Text, maxTexts)), " ")} {
 		if part != "" && !slices.Contains(parts, part) {
 			parts = append(parts, part)

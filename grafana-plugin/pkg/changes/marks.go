@@ -19,6 +19,8 @@ type mark struct {
 	// End is nil while one of the changes goes on.
 	End   *time.Time `json:"end"`
 	Count int        `json:"count"`
+	// Headline is that of Change.
+	Headline string `json:"headline"`
 	// Change is the newest change of the mark.
 	Change Change `json:"change"`
 
@@ -75,6 +77,7 @@ func (m *marks) prepare() {
 		mk := &m.List[i]
 		mk.Count = max(1, mk.Count)
 		c := &mk.Change
+		c.Headline = mk.Headline
 		c.Text, c.Risk, c.Contingency = excerpt(c.Text, maxTexts), excerpt(c.Risk, maxTexts), excerpt(c.Contingency, maxTexts)
 		c.Labels = nil
 		at, ok := places[mk.key()]

@@ -39,7 +39,7 @@ func TestWhatAPanelShows(t *testing.T) {
 	s := newFakeServer(t, few()...)
 	for i := range s.changes {
 		c := &s.changes[i]
-		c.Title = fmt.Sprintf("%s %s/%s", c.Kind, c.Service, c.Environment)
+		c.Headline = fmt.Sprintf("%s %s/%s", c.Kind, c.Service, c.Environment)
 	}
 	const (
 		web     = "deploy web/production"

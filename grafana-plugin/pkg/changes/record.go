@@ -10,13 +10,15 @@ import (
 
 // Change is what is read of a change in the log.
 type Change struct {
-	ID     string     `json:"id"`
-	Kind   string     `json:"kind"`
-	Title  string     `json:"title"`
-	Text   string     `json:"text"`
-	Start  time.Time  `json:"start"`
-	End    *time.Time `json:"end"` // nil while it goes on
-	Status string     `json:"status"`
+	ID    string `json:"id"`
+	Kind  string `json:"kind"`
+	Title string `json:"title"`
+	// Headline says in one line what changed: the title where there is one.
+	Headline string     `json:"headline"`
+	Text     string     `json:"text"`
+	Start    time.Time  `json:"start"`
+	End      *time.Time `json:"end"` // nil while it goes on
+	Status   string     `json:"status"`
 
 	Who struct {
 		Name string `json:"name"`
@@ -109,25 +111,8 @@ const (
 	restart     = "restart"
 )
 
-// headline says in one line what changed: the title where there is one, and
-// otherwise the kind with what it touched.
-func (c *Change) headline() string {
-	if c.Title != "" {
-		return c.Title
-	}
-	parts := []string{c.Kind}
-	for _, part := range []string{c.Service, c.Version} {
-		if part != "" {
-			parts = append(parts, part)
-		}
-	}
-	if c.Flag != nil {
-		parts = append(parts, c.Flag.headline())
-	}
-	return strings.Join(parts, " ")
-}
-
-func (f *Flag) headline() string {
+// step says what f went from and to.
+func (f *Flag) step() string {
 	if f.To == "" && f.From == "" {
 		return f.Key
 	}

@@ -72,7 +72,7 @@ func (l *Log) rows(changes []Change) *data.Frame {
 		data.NewField("end", nil, end),
 		data.NewField("duration", nil, duration).SetConfig(&data.FieldConfig{Unit: "ms"}),
 		column("kind", changes, func(c *Change) string { return c.Kind }).SetConfig(&data.FieldConfig{Mappings: kindColours()}),
-		column("title", changes, (*Change).headline),
+		column("title", changes, func(c *Change) string { return c.Headline }),
 		column("service", changes, func(c *Change) string { return c.Service }),
 		column("environment", changes, func(c *Change) string { return c.Environment }),
 		column("version", changes, func(c *Change) string { return c.Version }),

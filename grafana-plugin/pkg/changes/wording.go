@@ -27,7 +27,7 @@ func (c *Change) step() string {
 		steps = append(steps, transition(c.PreviousVersion, c.Version))
 	}
 	if c.Flag != nil {
-		steps = append(steps, c.Flag.headline())
+		steps = append(steps, c.Flag.step())
 	}
 	if len(steps) == 0 && c.Commit != "" {
 		steps = append(steps, c.Commit)

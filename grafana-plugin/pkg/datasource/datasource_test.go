@@ -30,7 +30,7 @@ func ok(body string) answer { return answer{http.StatusOK, body} }
 // tidemark is a server that is as it should be.
 func tidemarkAnswers() answers {
 	return answers{
-		"/api/v1/changes/last":     ok(`{"changes":[{"kind":"deploy","service":"web","version":"v42","title":"Deploy web"}]}`),
+		"/api/v1/changes/last":     ok(`{"changes":[{"kind":"deploy","service":"web","version":"v42","headline":"deploy web v42"}]}`),
 		"/api/v1/changes/marks":    ok(`{"marks":[],"resolution_ms":1000,"total":0,"omitted":0}`),
 		"/api/v1/status/buildinfo": ok(`{"status":"success","data":{"version":"v1.2.3"}}`),
 		"/api/v1/query":            ok(`{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"2"]}]}}`),

@@ -27,7 +27,7 @@ func TestHealth(t *testing.T) {
 	f("as it should be", all, "", "Tidemark v1.2.3: 2 jobs up, 2 changes, last: deploy web v42")
 	f("no changes yet", all.with("/api/v1/changes/last", 200, `{"changes":[]}`).
 		with("/api/v1/query", 200, `{"status":"success","data":{"result":[]}}`), "", "Tidemark v1.2.3: 0 jobs up, 0 changes")
-	f("one of each", all.with("/api/v1/changes/last", 200, `{"changes":[{"kind":"flag","flag":{"key":"new-checkout"}}]}`).
+	f("one of each", all.with("/api/v1/changes/last", 200, `{"changes":[{"kind":"flag","headline":"flag new-checkout"}]}`).
 		with("/api/v1/query", 200, `{"data":{"result":[{"value":[1,"1"]}]}}`), "", "Tidemark v1.2.3: 1 job up, 1 change, last: flag new-checkout")
 
 	f("no token", all.with("/api/v1/changes/last", 401, `{"detail":"this needs a token"}`), "",

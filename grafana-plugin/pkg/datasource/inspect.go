@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
@@ -34,7 +33,7 @@ type found struct {
 	Jobs int `json:"jobs"`
 	// Changes is how many changes have begun so far.
 	Changes int `json:"changes"`
-	// Last is the newest of them in a few words; empty for none.
+	// Last is the headline of the newest of them; empty for none.
 	Last string `json:"last,omitempty"`
 }
 
@@ -67,7 +66,9 @@ func (d *DataSource) inspect(ctx context.Context) (found, error) {
 // last asks for the newest change, which only a Tidemark can answer.
 func (in inspection) last(ctx context.Context) (string, error) {
 	var answer struct {
-		Changes *[]lastChange `json:"changes"`
+		Changes *[]struct {
+			Headline string `json:"headline"`
+		} `json:"changes"`
 	}
 	if err := in.client.Get(ctx, lastEndpoint, nil, &answer); err != nil {
 		return "", err
@@ -78,35 +79,7 @@ func (in inspection) last(ctx context.Context) (string, error) {
 	if len(*answer.Changes) == 0 {
 		return "", nil
 	}
-	return (*answer.Changes)[0].String(), nil
-}
-
-// lastChange is what is told of a change.
-type lastChange struct {
-	Kind    string `json:"kind"`
-	Title   string `json:"title"`
-	Service string `json:"service"`
-	Version string `json:"version"`
-	Flag    *struct {
-		Key string `json:"key"`
-	} `json:"flag"`
-}
-
-// String names the change, as in "deploy web v42".
-func (c lastChange) String() string {
-	words := []string{c.Kind}
-	if c.Service != "" {
-		words = append(words, c.Service)
-	}
-	switch {
-	case c.Version != "":
-		words = append(words, c.Version)
-	case c.Flag != nil && c.Flag.Key != "":
-		words = append(words, c.Flag.Key)
-	case c.Title != "":
-		words = append(words, c.Title)
-	}
-	return strings.Join(words, " ")
+	return (*answer.Changes)[0].Headline, nil
 }
 
 // knowsMarks says whether the server can answer what every panel asks.
