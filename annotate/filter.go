@@ -7,7 +7,8 @@ type Filter struct {
 	// included. A zero Time leaves that side open.
 	From, To Time
 
-	Kinds        []string
+	Kinds []string
+	// Services and Environments select with an empty value what names none.
 	Services     []string
 	Environments []string
 	Statuses     []Status

@@ -127,7 +127,7 @@ func (m *model) filter() annotate.Filter {
 	maybe(func() { f.To = m.time() })
 	maybe(func() { f.Kinds = []string{m.one("deploy", "flag", "rare.kind", "none")} })
 	maybe(func() { f.Services = []string{m.service(), m.one("s6", "s7", "none")} })
-	maybe(func() { f.Environments = []string{m.one("production", "test", "none")} })
+	maybe(func() { f.Environments = []string{m.one("production", "test", "none", "")} })
 	maybe(func() { f.Statuses = []annotate.Status{annotate.Status(m.one("failed", "running", "succeeded"))} })
 	maybe(func() { f.Who = []string{m.one("Ada", "Grace", "none")} })
 	maybe(func() { f.Labels = map[string]string{"team": m.one("x", "y", "z", "none")} })

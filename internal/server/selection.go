@@ -89,6 +89,7 @@ func whatParameters() []parameter {
 		textParameter("kind", "Kind of change; any of several", func(s *selection) *[]string { return &s.Kinds }),
 		textParameter("service", "What was changed; any of several", func(s *selection) *[]string { return &s.Services }),
 		textParameter("environment", "Where; any of several", func(s *selection) *[]string { return &s.Environments }),
+		noneParameter(),
 		statusParameter(),
 		textParameter("who", "Name of the one who made the change; any of several", func(s *selection) *[]string { return &s.Who }),
 		{
@@ -98,6 +99,26 @@ func whatParameters() []parameter {
 		{
 			name: "q", doc: "Words that must all be in the change's texts", schema: &huma.Schema{Type: huma.TypeString},
 			take: func(s *selection, value string) error { s.Text = value; return nil },
+		},
+	}
+}
+
+// noneParameter selects what names no place.
+func noneParameter() parameter {
+	const service, environment = "service", "environment"
+	return parameter{
+		name: "none", doc: "service: changes that name no service are selected as well, or they alone where none is asked for by name; environment: likewise; any of both", repeats: true,
+		schema: &huma.Schema{Type: huma.TypeString, Enum: []any{service, environment}},
+		take: func(s *selection, value string) error {
+			switch value {
+			case service:
+				s.Services = append(s.Services, "")
+			case environment:
+				s.Environments = append(s.Environments, "")
+			default:
+				return fmt.Errorf("must be service or environment")
+			}
+			return nil
 		},
 	}
 }

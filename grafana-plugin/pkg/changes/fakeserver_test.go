@@ -150,8 +150,8 @@ func selectChanges(changes []Change, q url.Values) []Change {
 	from, to := parseTime(q.Get("from")), parseTime(q.Get("to"))
 	var selected []Change
 	for _, c := range changes {
-		f := Filter{Kinds: q["kind"], Services: q["service"], Environments: q["environment"], Statuses: q["status"]}
-		if !f.selects(group{c.Kind, c.Service, c.Environment, c.Status}) || !anyOf(q["who"], c.Who.Name) {
+		if !selectedIn(q, "kind", c.Kind) || !selectedIn(q, "service", c.Service) ||
+			!selectedIn(q, "environment", c.Environment) || !selectedIn(q, "status", c.Status) || !anyOf(q["who"], c.Who.Name) {
 			continue
 		}
 		if !to.IsZero() && c.Start.After(to) || !from.IsZero() && c.End != nil && c.End.Before(from) {
@@ -161,6 +161,12 @@ func selectChanges(changes []Change, q url.Values) []Change {
 	}
 	slices.SortStableFunc(selected, func(a, b Change) int { return b.Start.Compare(a.Start) })
 	return selected
+}
+
+// selectedIn reports whether q selects a change by what it has as name.
+func selectedIn(q url.Values, name, value string) bool {
+	none := slices.Contains(q["none"], name)
+	return len(q[name]) == 0 && !none || slices.Contains(q[name], value) || none && value == ""
 }
 
 func parseTime(text string) time.Time {

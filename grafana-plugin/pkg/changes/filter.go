@@ -17,6 +17,10 @@ type Filter struct {
 	Labels       map[string]string `json:"labels"`
 	// Text selects the changes that have each of its words somewhere.
 	Text string `json:"text"`
+
+	// NoService and NoEnvironment select what names none as well.
+	NoService     bool `json:"-"`
+	NoEnvironment bool `json:"-"`
 }
 
 // params returns f as the server's query parameters. The server refuses empty
@@ -33,6 +37,12 @@ func (f Filter) params() url.Values {
 	add("kind", f.Kinds)
 	add("service", f.Services)
 	add("environment", f.Environments)
+	if f.NoService {
+		add("none", []string{"service"})
+	}
+	if f.NoEnvironment {
+		add("none", []string{"environment"})
+	}
 	add("status", f.Statuses)
 	add("who", f.Who)
 	for name, value := range f.Labels {

@@ -21,9 +21,15 @@ func (l *Log) logLines(ctx context.Context, q query) (data.Frames, error) {
 	return data.Frames{f}, nil
 }
 
-// overlayLines returns the log lines of the changes that are drawn for q.
-func (l *Log) overlayLines(ctx context.Context, q query, wanted func(group) bool) (*data.Frame, error) {
-	q.Filter = Filter{Kinds: l.opts.Overlay.Kinds}
+// overlayLines returns the log lines of the wanted changes among those that m
+// has marks for. The server selects them, as far as it can: of all changes, the
+// newest might be of what the panel is not about.
+func (l *Log) overlayLines(ctx context.Context, q query, m *marks, wanted func(group) bool) (*data.Frame, error) {
+	filter, some := m.filter(wanted)
+	if !some {
+		return l.lines(nil), nil
+	}
+	q.Filter = filter
 	found, notices, err := l.listed(ctx, q)
 	if err != nil {
 		return nil, err

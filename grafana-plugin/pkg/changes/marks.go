@@ -90,6 +90,56 @@ func (m *marks) prepare() {
 	}
 }
 
+// filter returns a filter for the changes of m's groups that are wanted, and
+// whether there are any. It may select a few others: kinds, services,
+// environments and statuses are chosen each by itself. One of them that all
+// groups may have is left open.
+func (m *marks) filter(wanted func(group) bool) (f Filter, some bool) {
+	var kinds, services, environments, statuses choice
+	for _, g := range m.groups {
+		takes := wanted(g)
+		some = some || takes
+		kinds.see(g.kind, takes)
+		services.see(g.service, takes)
+		environments.see(g.environment, takes)
+		statuses.see(g.status, takes)
+	}
+	f.Kinds, _ = kinds.values()
+	f.Services, f.NoService = services.values()
+	f.Environments, f.NoEnvironment = environments.values()
+	f.Statuses, _ = statuses.values()
+	return f, some
+}
+
+// choice is which of the values that were seen are wanted.
+type choice map[string]bool
+
+func (c *choice) see(value string, wanted bool) {
+	if *c == nil {
+		*c = make(choice)
+	}
+	(*c)[value] = (*c)[value] || wanted
+}
+
+// values returns the wanted values, sorted, and whether none is one of them.
+// There are no values where all are wanted.
+func (c choice) values() (values []string, none bool) {
+	for value, wanted := range c {
+		switch {
+		case !wanted:
+		case value == "":
+			none = true
+		default:
+			values = append(values, value)
+		}
+	}
+	if n := len(values); n == len(c) || none && n == len(c)-1 {
+		return nil, false
+	}
+	slices.Sort(values)
+	return values, none
+}
+
 // marksOf returns the marks of what overlaps s, and of some time around it,
 // with the parameters given besides. It is the same answer for all panels of
 // a dashboard's refresh.

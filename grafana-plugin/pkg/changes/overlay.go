@@ -14,12 +14,12 @@ func (l *Log) overlay(ctx context.Context, q query) (data.Frames, error) {
 		return data.Frames{l.draw(q, 0, nil)}, nil
 	}
 	wanted := l.overlayOf(q)
-	drawn, ok := l.drawWanted(ctx, q, wanted)
-	if !ok || !q.Logs {
-		return data.Frames{drawn}, nil
-	}
+	drawn, all := l.drawWanted(ctx, q, wanted)
 	frames := data.Frames{drawn}
-	if lines, err := l.overlayLines(ctx, q, wanted); err != nil {
+	if all == nil || !q.Logs {
+		return frames, nil
+	}
+	if lines, err := l.overlayLines(ctx, q, all, wanted); err != nil {
 		drawn.AppendNotices(data.Notice{Severity: data.NoticeSeverityWarning, Text: "The changes are not listed: " + err.Error()})
 	} else {
 		frames = append(frames, lines)
@@ -27,15 +27,16 @@ func (l *Log) overlay(ctx context.Context, q query) (data.Frames, error) {
 	return frames, nil
 }
 
-// drawWanted draws the wanted groups. Without them, ok is false and the frame
-// says why.
-func (l *Log) drawWanted(ctx context.Context, q query, wanted func(group) bool) (f *data.Frame, ok bool) {
-	picked, omitted, err := l.pick(ctx, q, wanted)
-	f = l.draw(q, omitted, picked)
+// drawWanted draws the wanted groups, and returns what they were picked from.
+// Without that, which is nil then, the frame says why.
+func (l *Log) drawWanted(ctx context.Context, q query, wanted func(group) bool) (*data.Frame, *marks) {
+	picked, all, err := l.pick(ctx, q, wanted)
 	if err != nil {
+		f := l.draw(q, 0, nil)
 		f.AppendNotices(data.Notice{Severity: data.NoticeSeverityWarning, Text: "The changes are not drawn: " + err.Error()})
+		return f, nil
 	}
-	return f, err == nil
+	return l.draw(q, all.Omitted, picked), all
 }
 
 // overlayOf returns which groups of changes a panel has drawn on it.
@@ -58,12 +59,12 @@ func (l *Log) overlayOf(q query) func(group) bool {
 	}
 }
 
-// pick returns the marks to draw for q, oldest start first, and how many
-// changes the server left out.
-func (l *Log) pick(ctx context.Context, q query, wanted func(group) bool) ([]*mark, int, error) {
+// pick returns the marks to draw for q, oldest start first, and all that they
+// were picked from.
+func (l *Log) pick(ctx context.Context, q query, wanted func(group) bool) ([]*mark, *marks, error) {
 	all, err := l.marksOf(ctx, q.span, Filter{Kinds: l.opts.Overlay.Kinds}.params())
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, err
 	}
 	picked := all.during(q.span, wanted)
 	for _, f := range q.Except {
@@ -74,11 +75,11 @@ func (l *Log) pick(ctx context.Context, q query, wanted func(group) bool) ([]*ma
 		p.Set("resolution", fmt.Sprint(all.ResolutionMS))
 		drawn, err := l.marksOf(ctx, q.span, p)
 		if err != nil {
-			return nil, 0, err
+			return nil, nil, err
 		}
 		picked = all.without(picked, drawn)
 	}
-	return picked, all.Omitted, nil
+	return picked, all, nil
 }
 
 // annotations answers with what to draw on every panel of a dashboard.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -134,6 +135,35 @@ func TestLogLinesThatFailAreANotice(t *testing.T) {
 	require.Len(t, response.Frames, 1)
 	require.NotZero(t, response.Frames[0].Rows())
 	require.Contains(t, response.Frames[0].Meta.Notices[0].Text, "The changes are not listed: ")
+}
+
+// What a busy log has of others takes no place in the list of a panel.
+func TestALogLineForEachChangeOfThePanel(t *testing.T) {
+	changes := few()
+	for i := range 1500 {
+		changes = append(changes, lasting(restart, "busy", "production", succeeded, time.Duration(i)*time.Second, time.Duration(i)*time.Second))
+	}
+	s := newFakeServer(t, changes...)
+	f := func(name, exprs string, want ...string) {
+		t.Run(name, func(t *testing.T) {
+			response := ask(t, s.log(), `{"queryType":"overlay","logs":true,"exprs":[`+exprs+`]}`)
+			require.NoError(t, response.Error)
+			require.Len(t, response.Frames, 2)
+			var got []string
+			for _, id := range texts(t, response.Frames[1], "id") {
+				name, _, _ := strings.Cut(id, "production-")
+				got = append(got, name)
+			}
+			require.Equal(t, want, got)
+			require.Empty(t, response.Frames[1].Meta.Notices)
+		})
+	}
+	global := []string{"flag---3600000", "config--"}
+	f("one service", `"up{service=\"web\"}"`, append(global, "deploy-web-staging-14400000", "deploy-web-")...)
+	f("an expression", `"up{service=~\"w.*|none\"}"`, append(global, "deploy-web-staging-14400000", "deploy-web-")...)
+	f("a service in an environment", `"up{service=\"web\",environment=\"production\"}"`, append(global, "deploy-web-")...)
+	f("two of them", `"up{service=\"web\"}","up{service=\"api\"}"`, append(global, "deploy-api-", "deploy-web-staging-14400000", "deploy-web-")...)
+	f("one without changes", `"up{service=\"quiet\"}"`, global...)
 }
 
 // A panel keeps its metrics when the changes cannot be had.
