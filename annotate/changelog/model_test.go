@@ -127,6 +127,11 @@ func (m *model) filter() annotate.Filter {
 	maybe(func() { f.To = m.time() })
 	maybe(func() { f.Kinds = []string{m.one("deploy", "flag", "rare.kind", "none")} })
 	maybe(func() { f.Services = []string{m.service(), m.one("s6", "s7", "none")} })
+	maybe(func() { // more than are given one by one
+		for i := range 300 {
+			f.Services = append(f.Services, fmt.Sprintf("s%d", 3+i))
+		}
+	})
 	maybe(func() { f.Environments = []string{m.one("production", "test", "none", "")} })
 	maybe(func() { f.Statuses = []annotate.Status{annotate.Status(m.one("failed", "running", "succeeded"))} })
 	maybe(func() { f.Who = []string{m.one("Ada", "Grace", "none")} })

@@ -3,6 +3,7 @@ package changelog
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"strings"
 )
@@ -24,9 +25,18 @@ func (w *where) all(other *where) {
 	w.args = append(w.args, other.args...)
 }
 
+// maxArguments is how many values are arguments of their own. SQLite bounds
+// those of a statement, which may have the same condition several times.
+const maxArguments = 100
+
 // in adds that column is one of values, where there are any.
 func in[T ~string](w *where, column string, values []T) {
 	if len(values) == 0 {
+		return
+	}
+	if len(values) > maxArguments {
+		list, _ := json.Marshal(values) // texts can always be written
+		w.and(column+" IN (SELECT value FROM json_each(?))", string(list))
 		return
 	}
 	args := make([]any, len(values))

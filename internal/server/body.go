@@ -49,6 +49,27 @@ func (b *bodyReader) read(r *http.Request) ([]byte, error) {
 	if !isJSON(r.Header.Get("Content-Type")) {
 		return nil, newProblem(http.StatusUnsupportedMediaType, "the body must be JSON; say so with Content-Type: application/json")
 	}
+	return b.all(r)
+}
+
+// form returns the body of r, which must be a form, as it came.
+func (b *bodyReader) form(r *http.Request) (string, error) {
+	if r.Header.Get("Content-Encoding") != "" {
+		return "", newProblem(http.StatusUnsupportedMediaType, "the body is compressed; send it as a plain form")
+	}
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != formType {
+		return "", newProblem(http.StatusUnsupportedMediaType, "the body must be a form; say so with Content-Type: "+formType)
+	}
+	body, err := b.all(r)
+	return string(body), err
+}
+
+// formType is the type of what a form sends.
+const formType = "application/x-www-form-urlencoded"
+
+// all returns the body of r.
+func (b *bodyReader) all(r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(r.Body)
 	if err == nil {
 		return body, nil
@@ -74,7 +95,7 @@ func isJSON(contentType string) bool {
 		return true
 	}
 	kind, _, err := mime.ParseMediaType(contentType)
-	return err == nil && (kind == "application/json" || strings.HasSuffix(kind, "+json") || kind == "application/x-www-form-urlencoded")
+	return err == nil && (kind == "application/json" || strings.HasSuffix(kind, "+json") || kind == formType)
 }
 
 // parse reads body as a JSON object.

@@ -37,6 +37,8 @@ func TestBodiesAreBounded(t *testing.T) {
 	f("/api/v1/otlp/v1/metrics", 2001, 413)
 	f("/api/v1/query", 300, 200)
 	f("/api/v1/query", 301, 413)
+	a := s.do("POST", "/api/v1/changes/list", strings.Repeat("x", 301), "Content-Type", formType)
+	require.Contains(t, a.problem(t, 413).Detail, "larger than")
 
 	t.Run("also when their length is not said", func(t *testing.T) {
 		req, err := http.NewRequest("POST", s.url+"/api/v1/changes", io.MultiReader(strings.NewReader(strings.Repeat(" ", 5000))))

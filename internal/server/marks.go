@@ -19,19 +19,14 @@ type marksOutput struct {
 	Body        []byte
 }
 
-func (s *Server) opMarks() mount {
-	params := marksParameters()
+func (s *Server) opMarks(method string) mount {
 	op := huma.Operation{
 		OperationID: "mark-changes", Summary: "What to draw on a graph for the changes between two times",
 		Description: "A change that lasts longer than the resolution is a mark of its own. Shorter ones that are alike in kind, service, environment and status, " +
 			"and begin in the same stretch of the resolution's length, are one mark with a count.",
 		Tags: []string{"changes"},
 	}
-	return operation(op, "query", func(ctx context.Context, in *call) (*marksOutput, error) {
-		selected, err := parseSelection(in.http.URL.RawQuery, params)
-		if err != nil {
-			return nil, err
-		}
+	return question(s, method, op, marksParameters(), func(ctx context.Context, selected selection) (*marksOutput, error) {
 		marks, err := s.opts.Changes.Marks(ctx, annotate.MarkQuery{
 			Filter: selected.Filter, Resolution: selected.resolution, Limit: selected.marks,
 		})
@@ -41,7 +36,6 @@ func (s *Server) opMarks() mount {
 		body, err := appendMarks(nil, marks)
 		return &marksOutput{ContentType: "application/json", Body: body}, err
 	}, func(op *huma.Operation, registry huma.Registry) {
-		documentParameters(op, params)
 		op.Responses["200"] = jsonAnswer("OK", schemaOf[annotate.Marks](registry))
 		mark := registry.SchemaFromRef(schemaOf[annotate.Mark](registry).Ref)
 		change := schemaOf[annotate.Change](registry)

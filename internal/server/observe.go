@@ -106,7 +106,7 @@ func (s *Server) logAccess(c echo.Context, x *exchange, took slog.Attr) {
 	case answer.Status >= http.StatusInternalServerError && answer.Status != http.StatusServiceUnavailable:
 		level = slog.LevelError
 	case answer.Status >= http.StatusBadRequest:
-	case x.route == nil || isRead(r.Method) || x.route.class == pushing || x.route.class == querying:
+	case x.route == nil || x.route.class != writing:
 		level = slog.LevelDebug
 	}
 	if !s.logger.Enabled(r.Context(), level) {

@@ -52,23 +52,18 @@ type pageOutput struct {
 	}
 }
 
-func (s *Server) opList() mount {
-	params := listParameters()
+func (s *Server) opList(method string) mount {
 	op := huma.Operation{
 		OperationID: "list-changes", Summary: "A page of changes, newest start first",
 		Description: "from and to select the changes that overlap the time between them. next is the cursor of the page that follows.",
 		Tags:        []string{"changes"},
 	}
-	return operation(op, "query", func(ctx context.Context, in *call) (*pageOutput, error) {
-		selected, err := parseSelection(in.http.URL.RawQuery, params)
-		if err != nil {
-			return nil, err
-		}
+	return question(s, method, op, listParameters(), func(ctx context.Context, selected selection) (*pageOutput, error) {
 		page, err := s.opts.Changes.List(ctx, selected.List)
 		out := &pageOutput{}
 		out.Body.Changes, out.Body.Next = showAll(page.Changes), page.Next
 		return out, err
-	}, func(op *huma.Operation, _ huma.Registry) { documentParameters(op, params) })
+	}, nil)
 }
 
 type lastOutput struct {
@@ -78,23 +73,18 @@ type lastOutput struct {
 	}
 }
 
-func (s *Server) opLast() mount {
-	params := lastParameters()
+func (s *Server) opLast(method string) mount {
 	op := huma.Operation{
 		OperationID: "last-changes", Summary: "The newest change that has begun, or that of each service or flag",
 		Description: "Planned changes have not begun. There are no more than " + strconv.Itoa(annotate.MaxNewest) + " changes in an answer.",
 		Tags:        []string{"changes"},
 	}
-	return operation(op, "query", func(ctx context.Context, in *call) (*lastOutput, error) {
-		selected, err := parseSelection(in.http.URL.RawQuery, params)
-		if err != nil {
-			return nil, err
-		}
+	return question(s, method, op, lastParameters(), func(ctx context.Context, selected selection) (*lastOutput, error) {
 		newest, err := s.opts.Changes.Newest(ctx, selected.Filter, selected.per)
 		out := &lastOutput{}
 		out.Body.Changes, out.Body.Omitted = showAll(newest.Changes), newest.Omitted
 		return out, err
-	}, func(op *huma.Operation, _ huma.Registry) { documentParameters(op, params) })
+	}, nil)
 }
 
 // orEmpty returns list, or an empty one for nil, which JSON would call null.

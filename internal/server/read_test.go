@@ -1,13 +1,16 @@
 package server
 
 import (
+	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/tidemark/tidemark/annotate"
+	"github.com/tidemark/tidemark/internal/auth"
 )
 
 func mustURL(text string) *url.URL {
@@ -129,11 +132,16 @@ func TestBadQueriesAreNamed(t *testing.T) {
 	f("?from=2025-01-02T00:00:00Z&to=2025-01-01T00:00:00Z", "query.from", "is after to")
 	f("?status=done", "query.status", "planned, running")
 	f("?kind=", "query.kind", "is empty")
+	labels := ""
+	for i := range 51 {
+		labels += fmt.Sprintf("&label.l%d=x", i)
+	}
+	f("?"+labels[1:], "query", "no change has more than 50")
 	f("?label.=x", "query.label.", "is no parameter")
 	f("?label.a=x&label.a=y", "query.label.a", "give it once")
 	f("?q="+strings.Repeat("x", 1001), "query.q", "at most 1000")
 	f("?cursor=nonsense", "query.cursor", "cursor")
-	f("?"+strings.Repeat("kind=a&", 1001), "query", "at most 1000")
+	f("?"+strings.Repeat("a&", 10_000), "query", "at most 10000")
 	f("/last?per=host", "query.per", "must be service or flag")
 	f("/last?at=noon", "query.at", "write RFC 3339")
 	f("/last?status=done", "query.status", "planned, running")
@@ -158,5 +166,55 @@ func FuzzSelection(f *testing.F) {
 				t.Fatalf("limits %d and %d of %q", selected.Limit, selected.marks, query)
 			}
 		}
+	})
+}
+
+func TestQuestionsByForm(t *testing.T) {
+	s := start(t, func(o *Options) { o.ListenAddress = anyone })
+	viewer, ci := "Bearer "+s.token("wall", auth.Viewer), "Bearer "+s.token("ci", auth.Operator)
+	for _, service := range []string{"web", "api"} {
+		a := s.do("POST", "/api/v1/changes", `{"kind":"deploy","service":"`+service+`","start":"2025-06-01T10:00:00Z","status":"succeeded"}`, "Authorization", ci)
+		require.Equal(t, 201, a.status, a.body)
+	}
+	form := []string{"Authorization", viewer, "Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}
+	const day = "from=2025-06-01T00:00:00Z&to=2025-06-02T00:00:00Z"
+	f := func(path, body string, want ...string) {
+		t.Helper()
+		a := s.do("POST", path, body, form...)
+		require.Equal(t, 200, a.status, a.body)
+		var got []string
+		for _, m := range regexp.MustCompile(`"headline":"deploy (\w+)"`).FindAllStringSubmatch(a.body, -1) {
+			got = append(got, m[1])
+		}
+		require.ElementsMatch(t, want, got)
+	}
+	f("/api/v1/changes/list", "", "web", "api")
+	f("/api/v1/changes/list", "service=web", "web")
+	f("/api/v1/changes/list?service=api", "kind=deploy", "api")
+	f("/api/v1/changes/last", "per=service", "web", "api")
+	f("/api/v1/changes/marks", day, "web", "api")
+	// More than SQLite takes arguments, and than a URL is long.
+	many := strings.Repeat("&service=a-service-with-a-name-that-is-a-bit-longer", 4000)
+	many += strings.ReplaceAll(many, "service=", "environment=") + "&none=environment&service=web"
+	f("/api/v1/changes/list", day+many, "web")
+	f("/api/v1/changes/last", "per=service"+many, "web")
+	f("/api/v1/changes/marks", day+many, "web")
+
+	t.Run("what is wrong is named", func(t *testing.T) {
+		s := s.in(t)
+		require.Equal(t, 200, s.do("POST", "/api/v1/changes/list", strings.Repeat("&kind=a", 10_000), form...).status)
+		for body, want := range map[string]string{
+			"service=":                        "is empty",
+			"servise=web":                     "is no parameter here",
+			strings.Repeat("&kind=a", 10_001): "at most 10000 are taken",
+		} {
+			require.Contains(t, s.do("POST", "/api/v1/changes/list", body, form...).problem(t, 422).Detail, want)
+		}
+		s.do("POST", "/api/v1/changes/list", "service=%", form...).problem(t, 400)
+		for _, kind := range []string{"application/json", "text/plain", ""} {
+			require.Contains(t, s.do("POST", "/api/v1/changes/list", "{}", "Content-Type", kind).problem(t, 415).Detail, formType)
+		}
+		s.do("POST", "/api/v1/changes/list", "{}", "Content-Type", formType, "Content-Encoding", "gzip").problem(t, 415)
+		s.do("GET", "/api/v1/changes/list", "").problem(t, 404)
 	})
 }

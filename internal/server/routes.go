@@ -25,9 +25,14 @@ func (s *Server) table() []*route {
 		{method: get, path: "/openapi.json", need: auth.Viewer, class: reading, mount: plain(s.openAPI)},
 
 		{method: post, path: "/api/v1/changes", need: auth.Operator, class: writing, mount: s.opRecord()},
-		{method: get, path: "/api/v1/changes", need: auth.Viewer, class: reading, mount: s.opList()},
-		{method: get, path: "/api/v1/changes/last", need: auth.Viewer, class: reading, mount: s.opLast()},
-		{method: get, path: "/api/v1/changes/marks", need: auth.Viewer, class: reading, mount: s.opMarks()},
+		{method: get, path: "/api/v1/changes", need: auth.Viewer, class: reading, mount: s.opList(get)},
+		{method: get, path: "/api/v1/changes/last", need: auth.Viewer, class: reading, mount: s.opLast(get)},
+		{method: get, path: "/api/v1/changes/marks", need: auth.Viewer, class: reading, mount: s.opMarks(get)},
+		// The same questions by a form; the list has a path of its own for it,
+		// since a POST to its other one records.
+		{method: post, path: "/api/v1/changes/list", need: auth.Viewer, class: reading, mount: s.opList(post)},
+		{method: post, path: "/api/v1/changes/last", need: auth.Viewer, class: reading, mount: s.opLast(post)},
+		{method: post, path: "/api/v1/changes/marks", need: auth.Viewer, class: reading, mount: s.opMarks(post)},
 		{method: get, path: "/api/v1/changes/stream", need: auth.Viewer, class: streaming, mount: s.opStream()},
 		{method: get, path: "/api/v1/changes/{id}", need: auth.Viewer, class: reading, mount: s.opGet()},
 		{method: http.MethodPatch, path: "/api/v1/changes/{id}", need: auth.Operator, class: writing, mount: s.opAmend()},

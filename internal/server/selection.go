@@ -37,8 +37,8 @@ type parameter struct {
 
 // The bounds of query parameters.
 const (
-	maxParameter  = 1000 // bytes of one value
-	maxParameters = 1000 // values in all
+	maxParameter  = 1000   // bytes of one value
+	maxParameters = 10_000 // values in all
 	labelPrefix   = "label."
 )
 
@@ -200,14 +200,15 @@ func parseEventID(text string) (int64, error) {
 // no others.
 func parseSelection(rawQuery string, params []parameter) (selection, error) {
 	s := selection{List: annotate.List{Limit: annotate.DefaultPage}, marks: annotate.DefaultMarks, after: -1}
+	if total := strings.Count(rawQuery, "&") + 1; total > maxParameters {
+		return s, faulty(Fault{Message: fmt.Sprintf("has %d values; at most %d are taken", total, maxParameters), Location: "query"})
+	}
 	query, err := url.ParseQuery(rawQuery)
 	if err != nil {
 		return s, newProblem(http.StatusBadRequest, "the query string cannot be read: "+err.Error())
 	}
 	var faults []Fault
-	total := 0
 	for name, values := range query {
-		total += len(values)
 		at := slices.IndexFunc(params, func(p parameter) bool { return p.name == name })
 		label, isLabel := strings.CutPrefix(name, labelPrefix)
 		var p parameter
@@ -229,8 +230,8 @@ func parseSelection(rawQuery string, params []parameter) (selection, error) {
 			faults = append(faults, Fault{Message: "is missing", Location: "query." + p.name})
 		}
 	}
-	if total > maxParameters {
-		faults = append(faults, Fault{Message: fmt.Sprintf("has %d values; at most %d are taken", total, maxParameters), Location: "query"})
+	if len(s.Labels) > annotate.MaxLabels {
+		faults = append(faults, Fault{Message: fmt.Sprintf("has %d labels; no change has more than %d", len(s.Labels), annotate.MaxLabels), Location: "query"})
 	}
 	if !s.From.IsZero() && !s.To.IsZero() && s.From.After(s.To.Time) {
 		faults = append(faults, Fault{Message: "is after to; from is the earlier of both", Location: "query.from", Value: query.Get("from")})
@@ -283,6 +284,23 @@ func joinAny(values []any) string {
 		texts[i] = fmt.Sprint(value)
 	}
 	return strings.Join(texts, ", ")
+}
+
+// documentForm makes params the fields of op's form.
+func documentForm(op *huma.Operation, params []parameter) {
+	form := &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{}}
+	for _, p := range params {
+		field := *p.schema
+		if p.repeats {
+			field = huma.Schema{Type: huma.TypeArray, Items: p.schema}
+		}
+		field.Description = p.doc
+		form.Properties[p.name] = &field
+		if p.required {
+			form.Required = append(form.Required, p.name)
+		}
+	}
+	op.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{formType: {Schema: form}}}
 }
 
 // documentParameters adds params to op.

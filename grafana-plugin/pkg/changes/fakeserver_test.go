@@ -33,6 +33,12 @@ func lasting(kind, service, environment, status string, began, ended time.Durati
 	}
 }
 
+// question is what was asked of a server.
+type question struct {
+	endpoint string
+	params   url.Values
+}
+
 // fakeServer answers as a Tidemark does, from a list of changes.
 type fakeServer struct {
 	t    *testing.T
@@ -40,7 +46,7 @@ type fakeServer struct {
 
 	mu       sync.Mutex
 	changes  []Change
-	requests []*url.URL
+	requests []question
 	// answer, where set, answers instead of the server; false leaves it to it.
 	answer func(w http.ResponseWriter, r *http.Request) bool
 }
@@ -105,8 +111,8 @@ func (s *fakeServer) asked(endpoint string) []url.Values {
 	defer s.mu.Unlock()
 	var queries []url.Values
 	for _, u := range s.requests {
-		if u.Path == endpoint {
-			queries = append(queries, u.Query())
+		if u.endpoint == endpoint {
+			queries = append(queries, u.params)
 		}
 	}
 	return queries
@@ -114,13 +120,18 @@ func (s *fakeServer) asked(endpoint string) []url.Values {
 
 func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
-	s.requests = append(s.requests, r.URL)
+	_ = r.ParseForm()
+	s.requests = append(s.requests, question{r.URL.Path, r.Form})
 	changes, answer := s.changes, s.answer
 	s.mu.Unlock()
 	if answer != nil && answer(w, r) {
 		return
 	}
-	q := r.URL.Query()
+	if r.Method != http.MethodPost { // what is in a URL may be too long for it
+		http.Error(w, "405", http.StatusMethodNotAllowed)
+		return
+	}
+	q := r.Form
 	for name, values := range q {
 		if slices.Contains(values, "") {
 			http.Error(w, `{"status":422,"detail":"`+name+` is empty"}`, http.StatusUnprocessableEntity)

@@ -36,7 +36,7 @@ func (p page) cut(shown int) []data.Notice {
 func (l *Log) list(ctx context.Context, params url.Values, limit int) (found []Change, more bool, err error) {
 	for {
 		params.Set("limit", strconv.Itoa(min(maxPage, limit-len(found))))
-		p, err := get[page](ctx, l.server, listEndpoint, params)
+		p, err := post[page](ctx, l.server, listEndpoint, params)
 		if err != nil {
 			return nil, false, err
 		}
@@ -58,11 +58,11 @@ func (l *Log) count(ctx context.Context, f Filter, s span) (int, error) {
 	p := f.during(s)
 	p.Set("limit", "1")
 	p.Set("resolution", strconv.FormatInt(max(1000, s.length().Milliseconds()), 10))
-	m, err := get[marks](ctx, l.server, marksEndpoint, p)
+	m, err := post[marks](ctx, l.server, marksEndpoint, p)
 	return m.Total, err
 }
 
 // newest asks for the newest changes by params.
 func (l *Log) newest(ctx context.Context, params url.Values) (page, error) {
-	return get[page](ctx, l.server, lastEndpoint, params)
+	return post[page](ctx, l.server, lastEndpoint, params)
 }

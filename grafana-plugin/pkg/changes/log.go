@@ -23,6 +23,9 @@ type Server interface {
 	// URL, and decodes its JSON answer into out. An error says whose fault it
 	// is, as backend.DownstreamError does.
 	Get(ctx context.Context, endpoint string, query url.Values, out any) error
+	// Post is Get with a form, which is as long as it has to be: a variable may
+	// have thousands of values.
+	Post(ctx context.Context, endpoint string, form url.Values, out any) error
 	// Stream opens an endpoint that answers with server-sent events, resuming
 	// behind lastEventID where that is not empty. The caller closes the answer;
 	// it ends with ctx.
@@ -31,7 +34,7 @@ type Server interface {
 
 // The endpoints that are asked.
 const (
-	listEndpoint   = "/api/v1/changes"
+	listEndpoint   = "/api/v1/changes/list"
 	marksEndpoint  = "/api/v1/changes/marks"
 	lastEndpoint   = "/api/v1/changes/last"
 	streamEndpoint = "/api/v1/changes/stream"
@@ -156,6 +159,13 @@ func statusOf(err error) backend.Status {
 func get[T any](ctx context.Context, s Server, endpoint string, query url.Values) (T, error) {
 	var out T
 	err := s.Get(ctx, endpoint, query, &out)
+	return out, err
+}
+
+// post asks the server with a form, and decodes its answer as a T.
+func post[T any](ctx context.Context, s Server, endpoint string, form url.Values) (T, error) {
+	var out T
+	err := s.Post(ctx, endpoint, form, &out)
 	return out, err
 }
 

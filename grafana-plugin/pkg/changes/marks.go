@@ -156,7 +156,7 @@ func (l *Log) marksOf(ctx context.Context, s span, params url.Values) (*marks, e
 		if !p.Has("resolution") {
 			p.Set("resolution", strconv.FormatInt(resolution(s).Milliseconds(), 10))
 		}
-		m, err := get[marks](ctx, l.server, marksEndpoint, p)
+		m, err := post[marks](ctx, l.server, marksEndpoint, p)
 		if err != nil {
 			return nil, err
 		}

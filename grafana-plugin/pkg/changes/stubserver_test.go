@@ -34,11 +34,15 @@ func (s *stubServer) Get(ctx context.Context, endpoint string, query url.Values,
 	return json.Unmarshal(b, out)
 }
 
+func (s *stubServer) Post(ctx context.Context, endpoint string, form url.Values, out any) error {
+	return s.Get(ctx, endpoint, form, out)
+}
+
 func (s *stubServer) Stream(ctx context.Context, _ string, _ url.Values, lastEventID string) (io.ReadCloser, error) {
 	return s.stream(ctx, lastEventID)
 }
 
-// asked is how often Get was called.
+// asked is how often Get or Post was called.
 func (s *stubServer) asked() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

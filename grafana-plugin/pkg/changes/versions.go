@@ -77,7 +77,7 @@ type instant struct {
 // versionsAt returns the labels of the versions that ran when q's time range
 // begins.
 func (l *Log) versionsAt(ctx context.Context, q query) ([]map[string]string, []data.Notice, error) {
-	answer, err := get[instant](ctx, l.server, queryEndpoint, url.Values{
+	answer, err := post[instant](ctx, l.server, queryEndpoint, url.Values{
 		"query": {versionSeries + matchersOf(q.Filter)},
 		"time":  {strconv.FormatFloat(float64(q.span.from.UnixMilli())/1000, 'f', 3, 64)},
 	})

@@ -146,7 +146,7 @@ func TestErrorsHaveTheServersStatus(t *testing.T) {
 	f(all.with("/api/v1/query_range", 503, `{"detail":"starting"}`), `"expr":"up"`, 503)
 	f(all.with("/api/v1/query_range", 200, `<html>`), `"expr":"up"`, backend.StatusBadGateway)
 	f(all, `"expr":"up","format":"pie"`, backend.StatusBadRequest)
-	f(all.with("/api/v1/changes", 401, `{"detail":"no"}`), `"queryType":"changes"`, 401)
+	f(all.with("/api/v1/changes/list", 401, `{"detail":"no"}`), `"queryType":"changes"`, 401)
 
 	d := open(t, "http://127.0.0.1:1", "")
 	resp, err := d.QueryData(t.Context(), &backend.QueryDataRequest{Queries: []backend.DataQuery{target("A", `"expr":"up"`)}})

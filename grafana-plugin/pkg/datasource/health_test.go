@@ -46,9 +46,9 @@ func TestHealth(t *testing.T) {
 	f("other JSON", answers{"/api/v1/changes/last": ok(`{"commits":[]}`)}, "",
 		"There is no Tidemark at SERVER: something else answers there; check the host, the port and the path of the URL")
 
-	for _, status := range []int{http.StatusNotFound, http.StatusUnprocessableEntity} {
+	for _, status := range []int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusUnprocessableEntity} {
 		f("too old", all.with("/api/v1/changes/marks", status, `{"detail":"marks is no UUID"}`), "",
-			"The server is a Tidemark v1.2.3, which is too old for this data source: it has no /api/v1/changes/marks; upgrade the server")
+			"The server is a Tidemark v1.2.3, which is too old for this data source: it does not answer POST /api/v1/changes/marks; upgrade the server")
 	}
 	f("starting", all.with("/api/v1/status/buildinfo", 503, `{"detail":"it reads its write-ahead log"}`), "",
 		"The server is a Tidemark that is not ready yet; try again in a moment: it reads its write-ahead log")

@@ -82,14 +82,15 @@ func (in inspection) last(ctx context.Context) (string, error) {
 	return (*answer.Changes)[0].Headline, nil
 }
 
-// knowsMarks says whether the server can answer what every panel asks.
+// knowsMarks says whether the server can answer what every panel asks, and as
+// it asks.
 func (in inspection) knowsMarks(ctx context.Context) error {
 	to := time.Now()
 	params := url.Values{"from": {to.Add(-time.Minute).UTC().Format(time.RFC3339)}, "to": {to.UTC().Format(time.RFC3339)}, "limit": {"1"}}
 	var answer struct {
 		Marks *[]any `json:"marks"`
 	}
-	err := in.client.Get(ctx, marksEndpoint, params, &answer)
+	err := in.client.Post(ctx, marksEndpoint, params, &answer)
 	switch tidemark.StatusOf(err) {
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusBadRequest, http.StatusUnprocessableEntity:
 	default:
@@ -99,7 +100,7 @@ func (in inspection) knowsMarks(ctx context.Context) error {
 	if unknown != nil {
 		version = "of an unknown version"
 	}
-	return fmt.Errorf("the server is a Tidemark %s, which is too old for this data source: it has no %s; upgrade the server", version, marksEndpoint)
+	return fmt.Errorf("the server is a Tidemark %s, which is too old for this data source: it does not answer POST %s; upgrade the server", version, marksEndpoint)
 }
 
 func (in inspection) version(ctx context.Context) (string, error) {

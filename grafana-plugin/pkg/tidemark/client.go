@@ -16,7 +16,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend/httpclient"
 )
 
-// maxAnswer bounds an answer that Get decodes, in bytes.
+// maxAnswer bounds an answer that Get or Post decodes, in bytes.
 const maxAnswer = 64 << 20
 
 // Options say which server is asked, and how.
@@ -100,6 +100,20 @@ func (c *Client) Get(ctx context.Context, endpoint string, query url.Values, out
 	if err != nil {
 		return err
 	}
+	return c.decode(body, endpoint, out)
+}
+
+// Post is Get for questions of any length: it asks with a form.
+func (c *Client) Post(ctx context.Context, endpoint string, form url.Values, out any) error {
+	body, err := c.PostForm(ctx, endpoint, form)
+	if err != nil {
+		return err
+	}
+	return c.decode(body, endpoint, out)
+}
+
+// decode reads the whole answer of endpoint into out.
+func (c *Client) decode(body io.ReadCloser, endpoint string, out any) error {
 	defer body.Close()
 	answer, err := io.ReadAll(io.LimitReader(body, maxAnswer+1))
 	if err != nil {

@@ -61,6 +61,21 @@ func TestGet(t *testing.T) {
 	require.Equal(t, "1", out.Changes[0].ID)
 }
 
+func TestPost(t *testing.T) {
+	c := serve(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
+		require.Equal(t, http.MethodPost, r.Method)
+		require.Equal(t, "/api/v1/changes/list", r.URL.String())
+		require.NoError(t, r.ParseForm())
+		require.Equal(t, []string{"deploy", "flag"}, r.PostForm["kind"])
+		_, _ = io.WriteString(w, `{"changes":[{"id":"1"}]}`)
+	})
+	var out struct {
+		Changes []struct{ ID string }
+	}
+	require.NoError(t, c.Post(t.Context(), "/api/v1/changes/list", url.Values{"kind": {"deploy", "flag"}}, &out))
+	require.Equal(t, "1", out.Changes[0].ID)
+}
+
 func TestPostForm(t *testing.T) {
 	long := strings.Repeat("x", 100_000)
 	c := serve(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
