@@ -63,7 +63,10 @@ func serve(t *testing.T, a answers) *server {
 		s.mu.Lock()
 		s.seen = append(s.seen, r)
 		s.mu.Unlock()
-		found, known := a[r.URL.Path]
+		found, known := a[r.URL.Path+" "+r.Form.Get("query")]
+		if !known {
+			found, known = a[r.URL.Path]
+		}
 		if !known {
 			http.Error(w, "404 page not found", http.StatusNotFound)
 			return

@@ -30,6 +30,10 @@ func TestHealth(t *testing.T) {
 	f("one of each", all.with("/api/v1/changes/last", 200, `{"changes":[{"kind":"flag","headline":"flag new-checkout"}]}`).
 		with("/api/v1/query", 200, `{"data":{"result":[{"value":[1,"1"]}]}}`), "", "Tidemark v1.2.3: 1 job up, 1 change, last: flag new-checkout")
 
+	f("more groups than a selector may have", all.with("/api/v1/changes/marks", 200, `{"marks":[],"total":12345}`).
+		with("/api/v1/query sum(tidemark_changes_total)", 422, `{"status":"error","error":"expanding series: the selector takes in more than 10000 series"}`), "",
+		"Tidemark v1.2.3: 2 jobs up, 12345 changes, last: deploy web v42")
+
 	f("no token", all.with("/api/v1/changes/last", 401, `{"detail":"this needs a token"}`), "",
 		"The server wants a token, and the data source has none; make one with tidemark token create grafana --role=viewer, and set it in the data source")
 	f("a wrong token", all.with("/api/v1/changes/last", 401, `{"detail":"the token is unknown, revoked or expired"}`), "tdm_x",

@@ -60,6 +60,12 @@ func (d *DataSource) inspect(ctx context.Context) (found, error) {
 		return f, starting(err)
 	}
 	f.Changes, err = in.count(ctx, "sum(tidemark_changes_total)")
+	if tidemark.StatusOf(err) == http.StatusUnprocessableEntity {
+		// Many services in many environments are more series than a selector
+		// may have. The log itself can count, but looks at each change for it,
+		// so that it is not asked first.
+		f.Changes, err = in.marked(ctx, time.Unix(0, 0))
+	}
 	return f, starting(err)
 }
 
@@ -85,12 +91,7 @@ func (in inspection) last(ctx context.Context) (string, error) {
 // knowsMarks says whether the server can answer what every panel asks, and as
 // it asks.
 func (in inspection) knowsMarks(ctx context.Context) error {
-	to := time.Now()
-	params := url.Values{"from": {to.Add(-time.Minute).UTC().Format(time.RFC3339)}, "to": {to.UTC().Format(time.RFC3339)}, "limit": {"1"}}
-	var answer struct {
-		Marks *[]any `json:"marks"`
-	}
-	err := in.client.Post(ctx, marksEndpoint, params, &answer)
+	_, err := in.marked(ctx, time.Now().Add(-time.Minute))
 	switch tidemark.StatusOf(err) {
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusBadRequest, http.StatusUnprocessableEntity:
 	default:
@@ -101,6 +102,17 @@ func (in inspection) knowsMarks(ctx context.Context) error {
 		version = "of an unknown version"
 	}
 	return fmt.Errorf("the server is a Tidemark %s, which is too old for this data source: it does not answer POST %s; upgrade the server", version, marksEndpoint)
+}
+
+// marked asks how many changes there are since from.
+func (in inspection) marked(ctx context.Context, from time.Time) (int, error) {
+	var answer struct {
+		Total int `json:"total"`
+	}
+	err := in.client.Post(ctx, marksEndpoint, url.Values{
+		"from": {from.UTC().Format(time.RFC3339)}, "to": {time.Now().UTC().Format(time.RFC3339)}, "limit": {"1"},
+	}, &answer)
+	return answer.Total, err
 }
 
 func (in inspection) version(ctx context.Context) (string, error) {
