@@ -27,7 +27,7 @@ type logMetrics struct {
 	set                                  *metrics.Set
 	created, updated, unchanged, refused *metrics.Counter
 	commits, failed, queueFull           *metrics.Counter
-	took, group                          *metrics.Histogram
+	took, group                          *metrics.PrometheusHistogram
 }
 
 func newLogMetrics(set *metrics.Set, queued func() float64) *logMetrics {
@@ -44,8 +44,10 @@ func newLogMetrics(set *metrics.Set, queued func() float64) *logMetrics {
 		commits:   set.GetOrCreateCounter(metricCommits),
 		failed:    set.GetOrCreateCounter(metricCommitFailures),
 		queueFull: set.GetOrCreateCounter(metricQueueFull),
-		took:      set.GetOrCreateHistogram(metricCommitDuration),
-		group:     set.GetOrCreateHistogram(metricGroupSize),
+		// With le buckets, which histogram_quantile reads; the library's own
+		// vmrange buckets it does not.
+		took:  set.GetOrCreatePrometheusHistogramExt(metricCommitDuration, []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}),
+		group: set.GetOrCreatePrometheusHistogramExt(metricGroupSize, []float64{1, 2, 4, 8, 16, 32, 64, 128, 256, maxGroup}),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -83,6 +84,18 @@ func TestWhatWaitsIsCommittedTogether(t *testing.T) {
 	}
 	require.EqualValues(t, 2, set.GetOrCreateCounter("tidemark_changelog_commits_total").Get(), "one for the first, and one for all that waited meanwhile")
 	require.EqualValues(t, calls+1, set.GetOrCreateCounter(`tidemark_changelog_reports_total{result="created"}`).Get())
+
+	// The histograms have buckets that histogram_quantile reads.
+	var exposed strings.Builder
+	set.WritePrometheus(&exposed)
+	for _, line := range []string{
+		`tidemark_changelog_commit_duration_seconds_bucket{le="+Inf"} 2`,
+		`tidemark_changelog_commit_group_size_bucket{le="32"} 1`,
+		`tidemark_changelog_commit_group_size_bucket{le="64"} 2`,
+	} {
+		require.Contains(t, exposed.String(), line+"\n")
+	}
+	require.NotContains(t, exposed.String(), "vmrange")
 }
 
 func TestACallerThatLeavesTheQueueIsNotRecorded(t *testing.T) {

@@ -75,9 +75,10 @@ func itselfDashboard() *dashboard {
 	d.row(8,
 		timeseries(50, "Reports of changes", "What came in for the change log, by what became of it.", perSecond).
 			promql("{{result}}", rate("tidemark_changelog_reports_total")),
-		timeseries(51, "How long commits take", "A commit of the change log on average, the sync to disk included.", seconds).
-			promql("average", rate("tidemark_changelog_commit_duration_seconds_sum")+" / ("+rate("tidemark_changelog_commit_duration_seconds_count")+" > 0)").
-			limit(0.1).nothing("No change was written"),
+		timeseries(51, "How long commits take", "A commit of the change log, the sync to disk included: half of them, the slowest 5 %, the slowest 1 %.", seconds).
+			promql("median", commitTime("0.5", on)).
+			promql("95th percentile", commitTime("0.95", on)).
+			promql("99th percentile", commitTime("0.99", on)).limit(0.1).nothing("No change was written"),
 		timeseries(52, "Waiting writes", "Writes of the change log that wait, and how many share a commit.", count).
 			promql("waiting", of("tidemark_changelog_queue_length")).
 			promql("in one commit", rate("tidemark_changelog_commit_group_size_sum")+" / ("+rate("tidemark_changelog_commit_group_size_count")+" > 0)"),
@@ -104,6 +105,11 @@ func itselfDashboard() *dashboard {
 			promql("cutting the log", rate("prometheus_tsdb_wal_truncate_duration_seconds_sum")),
 	)
 	return d
+}
+
+// commitTime is a quantile of how long the change log's commits took, in seconds.
+func commitTime(quantile, selector string) string {
+	return `histogram_quantile(` + quantile + `, sum by (le) (rate(tidemark_changelog_commit_duration_seconds_bucket{` + selector + `}[$__rate_interval])))`
 }
 
 // apiLatency is a quantile of how long Prometheus' API took to answer, in seconds.
