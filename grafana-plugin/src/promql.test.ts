@@ -1,4 +1,12 @@
-import { addMatchers, firstSelector, hasMatcher, removeMatcher, writeSelector, type Matcher } from './promql';
+import {
+  addMatchers,
+  firstSelector,
+  hasMatcher,
+  removeMatcher,
+  writeSelector,
+  type Matcher,
+  type MatchOperator,
+} from './promql';
 
 const job: Matcher = { name: 'job', operator: '=', value: 'api' };
 
@@ -33,6 +41,27 @@ describe('addMatchers', () => {
     ['up{ # c\n a="b"}', 'up{ # c\n a="b", job="api"}'],
   ])('%s', (expr, want) => {
     expect(addMatchers(expr, [job])).toBe(want);
+  });
+
+  test.each<[string, MatchOperator, string, string]>([
+    ['up', '=', 'up', 'up'],
+    ['up{a="b"}', '!=', 'down', 'up{a="b"}'],
+    ['{"http.requests"}', '=', 'http.requests', '{"http.requests"}'],
+    ['{__name__="up"}', '=', 'up', '{__name__="up"}'],
+    // What can't be both selects nothing, as with any other label.
+    ['up', '=', 'down', '{__name__="up", __name__="down"}'],
+    ['up', '!=', 'up', '{__name__="up", __name__!="up"}'],
+    ['up{}', '=~', 'u.*', '{__name__="up", __name__=~"u.*"}'],
+    ['up{a="b"}', '!~', 'u.*', '{__name__="up", a="b", __name__!~"u.*"}'],
+    ['{"http.requests", a="b"}', '!=', 'http.requests', '{__name__="http.requests", a="b", __name__!="http.requests"}'],
+    ['{__name__=~"up|down"}', '=', 'up', '{__name__=~"up|down", __name__="up"}'],
+    ['up or down', '=', 'up', 'up or {__name__="down", __name__="up"}'],
+    ['$metric{a="b"}', '=', 'up', '{__name__="$metric", a="b", __name__="up"}'],
+    ['rate(up{a="b"}[5m])', '=', 'down', 'rate({__name__="up", a="b", __name__="down"}[5m])'],
+  ])('the name of %s %s %s', (expr, operator, value, want) => {
+    const added = addMatchers(expr, [{ name: '__name__', operator, value }]);
+    expect(added).toBe(want);
+    expect(addMatchers(added, [{ name: '__name__', operator, value }])).toBe(want);
   });
 
   test('names and values are written so that they are read back', () => {

@@ -33,13 +33,20 @@ interface Selector {
   matchers: Found[];
   /** Where one more matcher goes. */
   end: number;
-  /** Whether the braces are there. */
-  braces: boolean;
+  /** Where the braces begin, if they are there. */
+  braces?: number;
+  /** The metric's name, where it stands by itself and not in a matcher: before the braces, or quoted within. */
+  name?: { value: string; from: number; to: number };
 }
+
+const nameLabel = '__name__';
 
 /**
  * Adds the matchers to every selector of an expression that does not have them yet. Grafana's variables and macros may stand in
  * the expression; what can't be parsed stays as it is.
+ *
+ * Prometheus takes no matcher on the name beside a name that stands by itself. Where the name says already what the matcher asks
+ * for, nothing is added; otherwise the name becomes a matcher too, so that both hold, as for any other label.
  */
 export function addMatchers(expr: string, matchers: Matcher[]): string {
   if (matchers.length === 0) {
@@ -47,21 +54,40 @@ export function addMatchers(expr: string, matchers: Matcher[]): string {
   }
   // From the back, so that the positions before stay true.
   return selectorsOf(expr).reduceRight((text, selector) => {
-    const missing = matchers.filter((m) => !selector.matchers.some((known) => same(known, m)));
+    const missing = matchers.filter((m) => !demands(selector, m));
     if (missing.length === 0) {
       return text;
     }
+    const { end, braces, name } = selector;
     const added = missing.map(write).join(', ');
-    if (!selector.braces) {
-      return splice(text, selector.end, selector.end, `{${added}}`);
-    }
-    return splice(
-      text,
-      selector.end,
-      selector.end,
-      selector.end > 0 && text[selector.end - 1] === '{' ? added : `, ${added}`
-    );
+    const longer =
+      braces === undefined
+        ? splice(text, end, end, `{${added}}`)
+        : splice(text, end, end, text[end - 1] === '{' ? added : `, ${added}`);
+    return name && missing.some((m) => m.name === nameLabel) ? nameAsMatcher(longer, name, braces ?? end) : longer;
   }, expr);
+}
+
+/** Whether a selector demands already what a matcher does. */
+function demands({ matchers, name }: Selector, wanted: Matcher): boolean {
+  if (name && wanted.name === nameLabel && !name.value.includes('$')) {
+    switch (wanted.operator) {
+      case '=':
+        return wanted.value === name.value;
+      case '!=':
+        return wanted.value !== name.value;
+    }
+  }
+  return matchers.some((known) => same(known, wanted));
+}
+
+/** Turns a name that stands by itself into a matcher of the braces that begin at the given place. */
+function nameAsMatcher(text: string, { value, from, to }: NonNullable<Selector['name']>, braces: number): string {
+  const matcher = write({ name: nameLabel, operator: '=', value });
+  if (from > braces) {
+    return splice(text, from, to, matcher);
+  }
+  return splice(splice(text, braces + 1, braces + 1, `${matcher}, `), from, to, '');
 }
 
 /** Takes a matcher out of every selector of an expression. */
@@ -81,7 +107,11 @@ export function removeMatcher(expr: string, matcher: Matcher): string {
 
 /** Whether a selector of an expression has the matcher. */
 export function hasMatcher(expr: string, matcher: Matcher): boolean {
-  return selectorsOf(expr).some((selector) => selector.matchers.some((known) => same(known, matcher)));
+  return selectorsOf(expr).some(
+    ({ matchers, name }) =>
+      matchers.some((known) => same(known, matcher)) ||
+      (name !== undefined && same({ name: nameLabel, operator: '=', value: name.value }, matcher))
+  );
 }
 
 /** The matchers of the first selector of an expression, its metric's name among them. */
@@ -92,11 +122,10 @@ export function firstSelector(expr: string): Matcher[] {
       if (first || !isSelector(expr, node)) {
         return;
       }
-      const { matchers } = readSelector(expr, node);
-      const name = node.firstChild;
+      const { matchers, name, braces } = readSelector(expr, node);
       first = matchers.map(({ name, operator, value }) => ({ name, operator, value }));
-      if (name && name.type.id !== LabelMatchers) {
-        first.unshift({ name: '__name__', operator: '=', value: expr.slice(name.from, name.to) });
+      if (name && (braces === undefined || name.from < braces)) {
+        first.unshift({ name: nameLabel, operator: '=', value: name.value });
       }
     },
   });
@@ -146,8 +175,13 @@ function isSelector(expr: string, node: SyntaxNode): boolean {
 
 function readSelector(expr: string, selector: SyntaxNode): Selector {
   const braces = selector.getChild(LabelMatchers);
+  const first = selector.firstChild;
+  let name: Selector['name'];
+  if (first && first.type.id !== LabelMatchers) {
+    name = { value: expr.slice(first.from, first.to), from: first.from, to: first.to };
+  }
   if (!braces) {
-    return { matchers: [], end: selector.to, braces: false };
+    return { matchers: [], end: selector.to, name };
   }
   let end = braces.from + 1;
   const matchers: Found[] = [];
@@ -161,8 +195,11 @@ function readSelector(expr: string, selector: SyntaxNode): Selector {
     if (matcher) {
       matchers.push({ ...matcher, from: child.from, to: child.to });
     }
+    if (child.type.id === QuotedLabelName && matcher) {
+      name = { value: matcher.value, from: child.from, to: child.to };
+    }
   }
-  return { matchers, end, braces: true };
+  return { matchers, end, braces: braces.from, name };
 }
 
 function readMatcher(expr: string, node: SyntaxNode): Matcher | undefined {
@@ -181,7 +218,7 @@ function readMatcher(expr: string, node: SyntaxNode): Matcher | undefined {
         value: unquote(text(node.getChild(StringLiteral))),
       };
     case QuotedLabelName:
-      return { name: '__name__', operator: '=', value: unquote(text(node)) };
+      return { name: nameLabel, operator: '=', value: unquote(text(node)) };
     default:
       return undefined;
   }
