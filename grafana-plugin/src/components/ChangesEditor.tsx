@@ -1,18 +1,9 @@
 import { Combobox, InlineField, InlineFieldRow, type ComboboxOption } from '@grafana/ui';
 import React from 'react';
 
-import type { ChangesForm, TidemarkQuery } from '../types';
-import { FilterEditor } from './FilterEditor';
+import type { ChangesForm } from '../types';
 import { LimitInput } from './LimitInput';
-import type { Resources } from './resources';
-
-interface Props {
-  id: string;
-  query: TidemarkQuery;
-  onChange: (query: TidemarkQuery) => void;
-  resources: Resources;
-  variables: () => string[];
-}
+import { QueryFilter, type ChangeQueryProps } from './QueryFilter';
 
 const forms: Array<ComboboxOption<ChangesForm>> = [
   { value: 'table', label: 'Table', description: 'A row for each change, with links' },
@@ -25,16 +16,11 @@ const forms: Array<ComboboxOption<ChangesForm>> = [
 ];
 
 /** Which changes, how many, and as what. */
-export function ChangesEditor({ id, query, onChange, resources, variables }: Props) {
+export function ChangesEditor(props: ChangeQueryProps) {
+  const { id, query, onChange } = props;
   return (
     <>
-      <FilterEditor
-        id={`${id}-filter`}
-        value={query.filter}
-        onChange={(filter) => onChange({ ...query, filter })}
-        resources={resources}
-        variables={variables}
-      />
+      <QueryFilter {...props} />
       <InlineFieldRow>
         <InlineField label="As" htmlFor={`${id}-as`}>
           <Combobox

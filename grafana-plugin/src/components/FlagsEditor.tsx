@@ -1,27 +1,8 @@
 import React from 'react';
 
-import type { TidemarkQuery } from '../types';
-import { FilterEditor } from './FilterEditor';
-import type { Resources } from './resources';
-
-interface Props {
-  id: string;
-  query: TidemarkQuery;
-  onChange: (query: TidemarkQuery) => void;
-  resources: Resources;
-  variables: () => string[];
-}
+import { QueryFilter, stateParts, type ChangeQueryProps } from './QueryFilter';
 
 /** Which services' and environments' flags. */
-export function FlagsEditor({ id, query, onChange, resources, variables }: Props) {
-  return (
-    <FilterEditor
-      id={`${id}-filter`}
-      value={query.filter}
-      onChange={(filter) => onChange({ ...query, filter })}
-      resources={resources}
-      variables={variables}
-      parts={['services', 'environments', 'labels', 'text']}
-    />
-  );
+export function FlagsEditor(props: ChangeQueryProps) {
+  return <QueryFilter {...props} parts={stateParts} />;
 }

@@ -1,29 +1,14 @@
 import { InlineField, InlineFieldRow, InlineSwitch } from '@grafana/ui';
 import React from 'react';
 
-import type { TidemarkQuery } from '../types';
-import { FilterEditor } from './FilterEditor';
-import type { Resources } from './resources';
-
-interface Props {
-  id: string;
-  query: TidemarkQuery;
-  onChange: (query: TidemarkQuery) => void;
-  resources: Resources;
-  variables: () => string[];
-}
+import { QueryFilter, type ChangeQueryProps } from './QueryFilter';
 
 /** Whose newest change, and whether each service has a row of its own. */
-export function LastChangeEditor({ id, query, onChange, resources, variables }: Props) {
+export function LastChangeEditor(props: ChangeQueryProps) {
+  const { id, query, onChange } = props;
   return (
     <>
-      <FilterEditor
-        id={`${id}-filter`}
-        value={query.filter}
-        onChange={(filter) => onChange({ ...query, filter })}
-        resources={resources}
-        variables={variables}
-      />
+      <QueryFilter {...props} />
       <InlineFieldRow>
         <InlineField
           label="Per service"

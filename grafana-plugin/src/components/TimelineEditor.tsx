@@ -2,21 +2,13 @@ import { InlineField, InlineFieldRow, RadioButtonGroup } from '@grafana/ui';
 import React from 'react';
 
 import type { TidemarkQuery } from '../types';
-import { FilterEditor } from './FilterEditor';
-import type { Resources } from './resources';
+import { QueryFilter, stateParts, type ChangeQueryProps } from './QueryFilter';
 
 type Subject = NonNullable<TidemarkQuery['of']>;
 
-interface Props {
-  id: string;
-  query: TidemarkQuery;
-  onChange: (query: TidemarkQuery) => void;
-  resources: Resources;
-  variables: () => string[];
-}
-
 /** Whose states: the versions of services, or the values of flags. */
-export function TimelineEditor({ id, query, onChange, resources, variables }: Props) {
+export function TimelineEditor(props: ChangeQueryProps) {
+  const { id, query, onChange } = props;
   return (
     <>
       <InlineFieldRow>
@@ -32,14 +24,7 @@ export function TimelineEditor({ id, query, onChange, resources, variables }: Pr
           />
         </InlineField>
       </InlineFieldRow>
-      <FilterEditor
-        id={`${id}-filter`}
-        value={query.filter}
-        onChange={(filter) => onChange({ ...query, filter })}
-        resources={resources}
-        variables={variables}
-        parts={['services', 'environments', 'labels', 'text']}
-      />
+      <QueryFilter {...props} parts={stateParts} />
     </>
   );
 }
