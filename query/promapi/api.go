@@ -20,6 +20,8 @@ import (
 	"github.com/prometheus/prometheus/util/features"
 	"github.com/prometheus/prometheus/util/notifications"
 	webapi "github.com/prometheus/prometheus/web/api/v1"
+
+	"github.com/tidemark/tidemark/query/promapi/columns"
 )
 
 // The bounds of remote read. Prometheus' own defaults.
@@ -126,9 +128,10 @@ func New(o Options) http.Handler {
 		false,
 		o.QueryTimeout,
 	)
+	api.InstallCodec(columns.Codec{})
 	router := route.New()
 	api.Register(router)
-	return targets.mark(router)
+	return negotiate(targets.mark(router))
 }
 
 // nothing answers for the rules and the Alertmanagers: there are none.

@@ -1,0 +1,28 @@
+package promapi
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/tidemark/tidemark/query/promapi/columns"
+)
+
+// negotiate does what Prometheus' API leaves out where it has more than one
+// format to choose from by Accept.
+func negotiate(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/query" && r.URL.Path != "/query_range" {
+			next.ServeHTTP(w, r)
+			return
+		}
+		// A cache must not give one client the format of another.
+		w.Header().Add("Vary", "Accept")
+		if strings.Contains(r.Header.Get("Accept"), columns.MediaType) {
+			// Columns are not compressed: they are about as long as compressed
+			// JSON, of which gzip would take little and cost more than all else.
+			r = r.Clone(r.Context())
+			r.Header.Del("Accept-Encoding")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
