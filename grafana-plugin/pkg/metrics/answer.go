@@ -1,15 +1,19 @@
 package metrics
 
 import (
-	"errors"
 	"io"
 	"math"
+	"mime"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
-	"github.com/tidemark/tidemark/grafana-plugin/pkg/metrics/promjson"
+	"github.com/tidemark/tidemark/grafana-plugin/pkg/metrics/columns"
 )
+
+// acceptAnswers asks for columns where the server has them; Prometheus' JSON is
+// read as well.
+const acceptAnswers = columns.MediaType + ", application/json;q=0.9"
 
 // The bounds of the notices of one answer.
 const (
@@ -17,10 +21,8 @@ const (
 	maxNoticeBytes = 1000
 )
 
-// answer reads what Prometheus' API answers to a query, and makes frames of
-// it series by series.
+// answer makes frames of what a server answers to a query, series by series.
 type answer struct {
-	scan    *promjson.Scanner
 	names   interner
 	budget  budget
 	shape   shaper
@@ -31,52 +33,38 @@ type answer struct {
 	heat    data.Frames // of native histograms
 	single  *data.Frame // of a text or a scalar
 	notices []data.Notice
-
-	status, resultType string
-	refusal            struct{ kind, message string }
 }
 
 func newAnswer(maxPoints int, shape shaper, r request) *answer {
 	return &answer{names: interner{}, budget: newBudget(maxPoints), shape: shape, request: r}
 }
 
-// read reads body to its end. Its errors are backend.DownstreamError's.
-func (a *answer) read(body io.Reader) error {
-	a.scan = promjson.New(body)
-	for key := range a.scan.Fields() {
-		switch string(key) {
-		case "status":
-			a.status = string(a.scan.Text())
-		case "data":
-			a.data()
-		case "warnings":
-			a.remarks(data.NoticeSeverityWarning)
-		case "infos":
-			a.remarks(data.NoticeSeverityInfo)
-		case "errorType":
-			a.refusal.kind = string(a.scan.Text())
-		case "error":
-			a.refusal.message = string(a.scan.Text())
-		default:
-			a.scan.Skip()
-		}
+// read reads body, which is of the type that its Content-Type says, to its end.
+// Its errors are backend.DownstreamError's.
+func (a *answer) read(body io.Reader, contentType string) error {
+	var err error
+	if mediaType, _, _ := mime.ParseMediaType(contentType); mediaType == columns.MediaType {
+		err = readColumns(body, a)
+	} else {
+		err = readJSON(body, a)
 	}
-	a.scan.End()
+	if err != nil {
+		return err
+	}
 	return a.verdict()
 }
 
-// verdict returns what was wrong with the answer.
+// unreadable says that the answer is broken, and what of it.
+func unreadable(err error) error {
+	if backend.IsDownstreamError(err) {
+		return err // of the way to the server
+	}
+	return backend.DownstreamErrorf("the server's answer cannot be read: %w", err)
+}
+
+// verdict returns what is wrong with an answer that could be read.
 func (a *answer) verdict() error {
-	err := a.scan.Err()
 	switch {
-	case err != nil && backend.IsDownstreamError(err):
-		return err
-	case err != nil:
-		return backend.DownstreamErrorf("the server's answer cannot be read: %w", err)
-	case a.status != "success" && a.refusal.message != "":
-		return backend.DownstreamError(errors.New(a.refusal.message))
-	case a.status != "success":
-		return backend.DownstreamErrorf("the server's answer has the status %q and no error", a.status)
 	case a.budget.spent() && a.request.ByRule:
 		return backend.DownstreamErrorf("%s", a.budget.cut())
 	case len(a.heat) > 0 && a.request.ByRule:
@@ -85,88 +73,28 @@ func (a *answer) verdict() error {
 	return nil
 }
 
-func (a *answer) data() {
-	if a.scan.Next() == 'n' { // null, beside an error
-		a.scan.Skip()
-		return
-	}
-	for key := range a.scan.Fields() {
-		switch string(key) {
-		case "resultType":
-			a.resultType = string(a.scan.Text())
-		case "result":
-			a.result()
-		default:
-			a.scan.Skip()
-		}
-	}
-}
-
-// result reads series, or what is one time with one value.
-func (a *answer) result() {
-	var ms int64
-	for i := range a.scan.Elements() {
-		switch {
-		case a.scan.Next() == '{':
-			a.element()
-		case i == 0:
-			ms = a.scan.Millis()
-		default:
-			a.lone(ms, string(a.scan.Text()))
-		}
-	}
-}
-
-// element reads one series and hands it on, if the budget allows.
-func (a *answer) element() {
+// full reports whether the next series is left out, and counts it then.
+func (a *answer) full() bool {
 	if a.budget.spent() {
 		a.budget.left++
-		a.scan.Skip()
-		return
+		return true
 	}
-	var (
-		labels data.Labels
-		whole  = true
-		s      = a.scan
-		most   = a.budget.samples
-		now    = series{times: a.current.times[:0], values: a.current.values[:0]}
-	)
-	a.cells.reset()
-	for key := range s.Fields() {
-		switch string(key) {
-		case "metric":
-			labels = a.names.labels(s)
-		case "value":
-			t, v := s.Sample()
-			now.times, now.values = append(now.times, t), append(now.values, v)
-		case "values":
-			var all bool
-			now.times, now.values, all = s.Samples(now.times, now.values, most-a.cells.len())
-			whole = whole && all
-		case "histogram":
-			whole = a.cells.read(s, most-len(now.values)) && whole
-		case "histograms":
-			for range s.Elements() {
-				whole = a.cells.read(s, most-len(now.values)) && whole
-			}
-		default:
-			s.Skip()
-		}
-	}
-	if s.Err() != nil {
-		return
-	}
-	a.current = now
-	now.labels = labels
-	cost := len(now.values)*a.shape.weight(labels) + a.cells.len()
+	return false
+}
+
+// add hands on the series in current, with its labels, and the histograms of it
+// in cells, if the budget allows. It must be whole for that.
+func (a *answer) add(labels data.Labels, whole bool) {
+	a.current.labels = labels
+	cost := len(a.current.values)*a.shape.weight(labels) + a.cells.len()
 	if !whole {
 		cost = math.MaxInt
 	}
 	if !a.budget.take(labels, cost) {
 		return
 	}
-	if len(now.values) > 0 || a.cells.len() == 0 {
-		a.shape.add(now)
+	if len(a.current.values) > 0 || a.cells.len() == 0 {
+		a.shape.add(a.current)
 	}
 	if a.cells.len() > 0 {
 		a.heat = append(a.heat, a.cells.frame(a.request.legend.name(labels), labels, a.interval()))
@@ -176,31 +104,10 @@ func (a *answer) element() {
 // interval is how far cells lie apart, in milliseconds.
 func (a *answer) interval() float64 { return float64(a.request.step.Milliseconds()) }
 
-// lone is a scalar, or a text.
-func (a *answer) lone(ms int64, text string) {
-	if v, ok := promjson.ParseFloat([]byte(text)); ok && a.resultType != "string" {
-		a.shape.add(series{labels: data.Labels{}, times: []int64{ms}, values: []float64{v}})
-		return
-	}
-	frame := data.NewFrame("",
-		data.NewField(data.TimeSeriesTimeFieldName, nil, appendTimes(nil, []int64{ms})),
-		data.NewField(data.TimeSeriesValueFieldName, nil, []string{text}),
-	)
-	frame.Meta = &data.FrameMeta{Type: data.FrameTypeTable, PreferredVisualization: data.VisTypeTable}
-	a.single = frame
-}
-
-// remarks reads a list of texts for the person who looks at the panel.
-func (a *answer) remarks(severity data.NoticeSeverity) {
-	if a.scan.Next() == 'n' {
-		a.scan.Skip()
-		return
-	}
-	for range a.scan.Elements() {
-		text := a.scan.Text()
-		if len(a.notices) < maxNotices && a.scan.Err() == nil {
-			a.notices = append(a.notices, data.Notice{Severity: severity, Text: string(text[:min(len(text), maxNoticeBytes)])})
-		}
+// remark keeps a text for the person who looks at the panel.
+func (a *answer) remark(severity data.NoticeSeverity, text []byte) {
+	if len(a.notices) < maxNotices {
+		a.notices = append(a.notices, data.Notice{Severity: severity, Text: string(text[:min(len(text), maxNoticeBytes)])})
 	}
 }
 

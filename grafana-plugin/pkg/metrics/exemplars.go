@@ -41,7 +41,8 @@ func (q *Querier) readExemplars(ctx context.Context, r request, thin *thinner) e
 		return err
 	}
 	defer done()
-	body, err := q.server.PostForm(ctx, exemplarEndpoint, url.Values{"query": {r.Expr}, "start": {seconds(r.from)}, "end": {seconds(r.to)}})
+	form := url.Values{"query": {r.Expr}, "start": {seconds(r.from)}, "end": {seconds(r.to)}}
+	body, _, err := q.server.PostForm(ctx, exemplarEndpoint, form, "application/json")
 	if err != nil {
 		return err
 	}

@@ -20,30 +20,32 @@ import (
 type asked struct {
 	endpoint string
 	form     url.Values
+	accept   string
 }
 
 // fakeServer answers each endpoint with one text, and remembers what it was
 // asked.
 type fakeServer struct {
-	answers map[string]string
-	err     map[string]error
+	answers     map[string]string
+	contentType string // of all answers
+	err         map[string]error
 
 	mu    sync.Mutex
 	asked []asked
 }
 
-func (f *fakeServer) PostForm(_ context.Context, endpoint string, form url.Values) (io.ReadCloser, error) {
+func (f *fakeServer) PostForm(_ context.Context, endpoint string, form url.Values, accept string) (io.ReadCloser, string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.asked = append(f.asked, asked{endpoint, form})
+	f.asked = append(f.asked, asked{endpoint, form, accept})
 	if err := f.err[endpoint]; err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	text, ok := f.answers[endpoint]
 	if !ok {
-		return nil, backend.DownstreamErrorf("nothing answers %s", endpoint)
+		return nil, "", backend.DownstreamErrorf("nothing answers %s", endpoint)
 	}
-	return io.NopCloser(strings.NewReader(text)), nil
+	return io.NopCloser(strings.NewReader(text)), f.contentType, nil
 }
 
 // of returns the form that endpoint was asked with.

@@ -15,9 +15,10 @@ import (
 // Server is what answers PromQL.
 type Server interface {
 	// PostForm asks endpoint, a path such as /api/v1/query behind the server's
-	// URL. The caller reads the answer to a success and closes it; an error
-	// says whose fault it is, as backend.DownstreamError does.
-	PostForm(ctx context.Context, endpoint string, form url.Values) (io.ReadCloser, error)
+	// URL, for one of the media types that accept lists. The caller reads the
+	// answer to a success, which is of the type contentType, and closes it; an
+	// error says whose fault it is, as backend.DownstreamError does.
+	PostForm(ctx context.Context, endpoint string, form url.Values, accept string) (answer io.ReadCloser, contentType string, err error)
 }
 
 // The endpoints that are asked.
@@ -149,13 +150,13 @@ func (q *Querier) samples(ctx context.Context, endpoint string, form url.Values,
 		return nil, err
 	}
 	defer done()
-	body, err := q.server.PostForm(ctx, endpoint, form)
+	body, contentType, err := q.server.PostForm(ctx, endpoint, form, acceptAnswers)
 	if err != nil {
 		return nil, err
 	}
 	defer body.Close()
 	a := newAnswer(q.opts.MaxPoints, shape, r)
-	if err := a.read(body); err != nil {
+	if err := a.read(body, contentType); err != nil {
 		return nil, err
 	}
 	return a.frames(), nil

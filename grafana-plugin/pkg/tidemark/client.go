@@ -131,13 +131,15 @@ func (c *Client) decode(body io.ReadCloser, endpoint string, out any) error {
 // Open asks endpoint with GET. The caller reads the answer and closes it; it
 // is cut off when the timeout is over.
 func (c *Client) Open(ctx context.Context, endpoint string, query url.Values) (io.ReadCloser, error) {
-	return c.bounded(ctx, http.MethodGet, c.target(endpoint, query), "")
+	body, _, err := c.bounded(ctx, http.MethodGet, c.target(endpoint, query), "", "application/json")
+	return body, err
 }
 
-// PostForm asks endpoint with POST, which takes expressions of any length. The
-// answer is as Open's.
-func (c *Client) PostForm(ctx context.Context, endpoint string, form url.Values) (io.ReadCloser, error) {
-	return c.bounded(ctx, http.MethodPost, c.target(endpoint, nil), form.Encode())
+// PostForm asks endpoint with POST, which takes expressions of any length, for
+// one of the media types that accept lists. The answer is as Open's, and of the
+// type contentType.
+func (c *Client) PostForm(ctx context.Context, endpoint string, form url.Values, accept string) (answer io.ReadCloser, contentType string, err error) {
+	return c.bounded(ctx, http.MethodPost, c.target(endpoint, nil), form.Encode(), accept)
 }
 
 // Stream opens an endpoint that answers with server-sent events, resuming
@@ -153,24 +155,25 @@ func (c *Client) Stream(ctx context.Context, endpoint string, query url.Values, 
 	if lastEventID != "" {
 		req.Header.Set("Last-Event-ID", lastEventID)
 	}
-	return c.send(req)
+	body, _, err := c.send(req)
+	return body, err
 }
 
 // bounded sends a request that ends when the timeout is over.
-func (c *Client) bounded(ctx context.Context, method, target, form string) (io.ReadCloser, error) {
+func (c *Client) bounded(ctx context.Context, method, target, form, accept string) (answer io.ReadCloser, contentType string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	req, err := c.request(ctx, method, target, form)
 	if err != nil {
 		cancel()
-		return nil, err
+		return nil, "", err
 	}
-	req.Header.Set("Accept", "application/json, application/problem+json")
-	body, err := c.send(req)
+	req.Header.Set("Accept", accept+", application/problem+json")
+	body, contentType, err := c.send(req)
 	if err != nil {
 		cancel()
-		return nil, err
+		return nil, "", err
 	}
-	return &boundedBody{ReadCloser: body, client: c, cancel: cancel}, nil
+	return &boundedBody{ReadCloser: body, client: c, cancel: cancel}, contentType, nil
 }
 
 // boundedBody is an answer that still has to be read within its time.
@@ -195,17 +198,17 @@ func (b *boundedBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// send returns the body of a success, and an error for all else.
-func (c *Client) send(req *http.Request) (io.ReadCloser, error) {
+// send returns the body of a success with its type, and an error for all else.
+func (c *Client) send(req *http.Request) (body io.ReadCloser, contentType string, err error) {
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, c.unreachable(err)
+		return nil, "", c.unreachable(err)
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		defer resp.Body.Close()
-		return nil, backend.DownstreamError(c.refusal(resp))
+		return nil, "", backend.DownstreamError(c.refusal(resp))
 	}
-	return resp.Body, nil
+	return resp.Body, resp.Header.Get("Content-Type"), nil
 }
 
 func (c *Client) request(ctx context.Context, method, target, form string) (*http.Request, error) {

@@ -83,10 +83,13 @@ func TestPostForm(t *testing.T) {
 		require.Empty(t, r.URL.RawQuery)
 		require.Equal(t, long, r.PostFormValue("query"))
 		require.Empty(t, r.Header.Get("Authorization"))
+		require.Equal(t, "text/a, text/b;q=0.5, application/problem+json", r.Header.Get("Accept"))
+		w.Header().Set("Content-Type", "text/b")
 		_, _ = io.WriteString(w, "answer")
 	})
-	body, err := c.PostForm(t.Context(), "/api/v1/query", url.Values{"query": {long}})
+	body, contentType, err := c.PostForm(t.Context(), "/api/v1/query", url.Values{"query": {long}}, "text/a, text/b;q=0.5")
 	require.NoError(t, err)
+	require.Equal(t, "text/b", contentType)
 	text, err := io.ReadAll(body)
 	require.NoError(t, err)
 	require.NoError(t, body.Close())
@@ -229,7 +232,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	c := serve(t, Options{Token: secret}, func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, other.URL, http.StatusTemporaryRedirect)
 	})
-	_, err := c.PostForm(t.Context(), "/api/v1/query", url.Values{})
+	_, _, err := c.PostForm(t.Context(), "/api/v1/query", url.Values{}, "application/json")
 	require.ErrorContains(t, err, "redirects to "+other.URL)
 }
 
