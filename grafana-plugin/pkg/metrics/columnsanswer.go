@@ -20,10 +20,13 @@ type columnsAnswer struct {
 	// there were.
 	promised, seen uint64
 	counted        bool
+
+	timesID int // of the times that were read last
+	labels  labelPairs
 }
 
 func readColumns(body io.Reader, into *answer) error {
-	a := columnsAnswer{answer: into, scan: columns.New(body)}
+	a := columnsAnswer{answer: into, scan: columns.New(body), labels: labelPairs{names: into.names}}
 	for field := range a.scan.Fields() {
 		switch field {
 		case columns.ResultType:
@@ -67,12 +70,13 @@ func (a *columnsAnswer) series() {
 	}
 	var (
 		s      = a.scan
-		labels = labelPairs{names: a.names, labels: data.Labels{}}
+		labels = &a.labels
 		values = a.current.values[:0]
 		times  = a.current.times // of the series before, which mostly has the same
 		timed  = 0
 		whole  = true
 	)
+	labels.reset()
 	for field := range s.Fields() {
 		switch field {
 		case columns.Labels:
@@ -83,8 +87,11 @@ func (a *columnsAnswer) series() {
 				values = s.Values(values)
 			}
 		case columns.Times:
+			var same bool
 			timed = len(values)
-			times = s.Times(times, timed)
+			if times, same = s.Times(times, timed); !same {
+				a.timesID++
+			}
 		}
 		if !whole {
 			break
@@ -97,29 +104,60 @@ func (a *columnsAnswer) series() {
 		s.Refuse(fmt.Errorf("has %d values with %d times", len(values), timed))
 	case timed == 0:
 		times = times[:0]
+		a.timesID++
 	}
 	if s.Err() != nil {
 		return
 	}
-	a.current = series{times: times, values: values}
+	a.current = series{times: times, values: values, timesID: a.timesID}
 	a.add(labels.labels, whole)
 }
+
+// maxBefore is how many texts of a series are compared with the series before.
+const maxBefore = 64
 
 // labelPairs are labels that come as a name, its value, the next name, and so on.
 type labelPairs struct {
 	names  interner
 	labels data.Labels
-	size   int // of all texts
 	name   string
 	half   bool // the value of name is still to come
+	size   int  // of all texts
+	count  int  // of texts
+	// before are the texts of the series before. Most are there again, in the
+	// same place.
+	before []string
 }
 
-func (p *labelPairs) add(text []byte) {
+// reset begins with another series.
+func (p *labelPairs) reset() {
+	p.labels = data.Labels{}
+	p.half, p.size, p.count = false, 0, 0
+}
+
+func (p *labelPairs) add(b []byte) {
+	text := p.text(b)
 	p.size += len(text)
 	if p.half {
-		p.labels[p.name] = p.names.text(text)
+		p.labels[p.name] = text
 	} else {
-		p.name = p.names.text(text)
+		p.name = text
 	}
 	p.half = !p.half
+}
+
+func (p *labelPairs) text(b []byte) string {
+	i := p.count
+	p.count++
+	switch {
+	case i == maxBefore:
+		p.count = i
+		return p.names.text(b)
+	case i == len(p.before):
+		p.before = append(p.before, "")
+	case p.before[i] == string(b):
+		return p.before[i]
+	}
+	p.before[i] = p.names.text(b)
+	return p.before[i]
 }

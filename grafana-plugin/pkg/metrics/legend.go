@@ -1,7 +1,7 @@
 package metrics
 
 import (
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -69,27 +69,40 @@ func (l legend) filled(labels data.Labels) string {
 
 // selectorOf writes labels as PromQL selects them.
 func selectorOf(labels data.Labels) string {
-	names := make([]string, 0, len(labels))
+	var few [16]string // as many as most series have, without a place on the heap
+	names := few[:0]
 	for name := range labels {
 		if name != metricName {
 			names = append(names, name)
 		}
 	}
-	sort.Strings(names)
-	var b strings.Builder
-	b.WriteString(labels[metricName])
 	if len(names) == 0 {
-		return b.String()
+		return labels[metricName]
 	}
-	b.WriteByte('{')
+	slices.Sort(names)
+	var short [256]byte
+	b := append(short[:0], labels[metricName]...)
 	for i, name := range names {
-		if i > 0 {
-			b.WriteString(", ")
+		if i == 0 {
+			b = append(b, '{')
+		} else {
+			b = append(b, ", "...)
 		}
-		b.WriteString(name)
-		b.WriteByte('=')
-		b.WriteString(strconv.Quote(labels[name]))
+		b = append(b, name...)
+		b = append(b, '=')
+		b = appendQuoted(b, labels[name])
 	}
-	b.WriteByte('}')
-	return b.String()
+	return string(append(b, '}'))
+}
+
+// appendQuoted is strconv.AppendQuote, and quick with what most values are.
+func appendQuoted(b []byte, text string) []byte {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return strconv.AppendQuote(b, text)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, text...)
+	return append(b, '"')
 }

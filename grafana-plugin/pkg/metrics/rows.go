@@ -78,7 +78,7 @@ func (g *bucketGroup) frame(step time.Duration) *data.Frame {
 	slices.SortStableFunc(g.buckets, func(a, b bucket) int { return cmp.Compare(a.bound, b.bound) })
 	times := g.times()
 	clock := clock{step: step}
-	frame := data.NewFrame("", clock.field(times))
+	frame := data.NewFrame("", clock.field(series{times: times}))
 	if len(g.labels) > 0 {
 		frame.Name = selectorOf(g.labels)
 	}

@@ -12,6 +12,9 @@ type series struct {
 	labels data.Labels
 	times  []int64 // Unix milliseconds
 	values []float64
+	// timesID is the same for series with the same times, as far as whoever
+	// reads them knows; 0 for not at all.
+	timesID int
 }
 
 // shaper makes frames of series, in one form.
@@ -33,6 +36,15 @@ type multi struct {
 	legend    legend
 	clock     clock
 	made      data.Frames
+	// meta is that of all frames but the first, which has one to be written to.
+	meta *data.FrameMeta
+}
+
+// line is what a series takes besides its values, as one piece of memory.
+type line struct {
+	frame  data.Frame
+	fields [2]*data.Field
+	config data.FieldConfig
 }
 
 func newOverTime(r request) *multi {
@@ -48,14 +60,18 @@ func (m *multi) kind() data.FrameType   { return m.frameType }
 func (m *multi) frames() data.Frames    { return m.made }
 
 func (m *multi) add(s series) {
+	if len(m.made) < 2 {
+		m.meta = &data.FrameMeta{Type: m.frameType, TypeVersion: data.FrameTypeVersion{0, 1}}
+	}
 	name := m.legend.name(s.labels)
 	value := data.NewField(data.TimeSeriesValueFieldName, s.labels, s.values)
+	l := &line{fields: [2]*data.Field{m.clock.field(s), value}}
 	if name != "" {
-		value.Config = &data.FieldConfig{DisplayNameFromDS: name}
+		l.config.DisplayNameFromDS = name
+		value.Config = &l.config
 	}
-	frame := data.NewFrame(name, m.clock.field(s.times), value)
-	frame.Meta = &data.FrameMeta{Type: m.frameType, TypeVersion: data.FrameTypeVersion{0, 1}}
-	m.made = append(m.made, frame)
+	l.frame = data.Frame{Name: name, Fields: l.fields[:], Meta: m.meta}
+	m.made = append(m.made, &l.frame)
 }
 
 // maxDials is how many different fields of times are kept to be shared.
@@ -72,17 +88,24 @@ type clock struct {
 
 // dial are times, and the field of them.
 type dial struct {
-	times []int64
-	field *data.Field
+	times   []int64
+	timesID int
+	field   *data.Field
 }
 
-func (c *clock) field(times []int64) *data.Field {
-	for _, d := range slices.Backward(c.dials) {
-		if slices.Equal(times, d.times) {
+// field returns a field of the times of s.
+func (c *clock) field(s series) *data.Field {
+	for i := len(c.dials) - 1; i >= 0; i-- {
+		d := &c.dials[i]
+		if s.timesID != 0 && s.timesID == d.timesID {
+			return d.field
+		}
+		if slices.Equal(s.times, d.times) {
+			d.timesID = s.timesID
 			return d.field
 		}
 	}
-	c.stamp = appendTimes(c.stamp[:0], times)
+	c.stamp = appendTimes(c.stamp[:0], s.times)
 	field := data.NewField(data.TimeSeriesTimeFieldName, nil, c.stamp)
 	if c.step > 0 {
 		field.Config = &data.FieldConfig{Interval: float64(c.step.Milliseconds())}
@@ -90,7 +113,7 @@ func (c *clock) field(times []int64) *data.Field {
 	if len(c.dials) == maxDials {
 		c.dials = slices.Delete(c.dials, 0, 1)
 	}
-	c.dials = append(c.dials, dial{slices.Clone(times), field})
+	c.dials = append(c.dials, dial{slices.Clone(s.times), s.timesID, field})
 	return field
 }
 

@@ -30,8 +30,9 @@ func (s *Scanner) Values(to []float64) []float64 {
 		b := s.take(int(min(s.Len(), bufferSize)), "the values of a series")
 		have, more := len(to), len(b)/valueSize
 		to = slices.Grow(to, more)[:have+more]
-		for i := range to[have:] {
-			to[have+i] = math.Float64frombits(binary.LittleEndian.Uint64(b[valueSize*i:]))
+		for i := have; len(b) >= valueSize && i < len(to); i++ {
+			to[i] = math.Float64frombits(binary.LittleEndian.Uint64(b))
+			b = b[valueSize:]
 		}
 	}
 	return to
@@ -43,16 +44,20 @@ const maxKnown = 128
 
 // Times reads the times of n values that the field is, in Unix milliseconds,
 // into the memory of before: what it returned for the series before, or nothing.
-// Mostly they are the same, and then before is returned as it is.
-func (s *Scanner) Times(before []int64, n int) []int64 {
+// Mostly they are the same: then before is returned as it is.
+func (s *Scanner) Times(before []int64, n int) (times []int64, same bool) {
 	if !s.isBytes("times") {
-		return before[:0]
+		return before[:0], false
 	}
 	if s.knows() && len(before) == n {
 		s.discard(s.fieldEnd)
-		return before
+		return before, true
 	}
-	times, last := before[:0], int64(0)
+	return s.newTimes(before[:0], n), false
+}
+
+func (s *Scanner) newTimes(times []int64, n int) []int64 {
+	var last int64
 	for s.Len() > 0 {
 		delta := protowire.DecodeZigZag(s.varint(s.fieldEnd))
 		count := protowire.DecodeZigZag(s.varint(s.fieldEnd))

@@ -51,7 +51,7 @@ func readAll(s *Scanner) answered {
 				case Values:
 					values = s.Values(values)
 				case Times:
-					times = s.Times(times, len(values))
+					times, _ = s.Times(times, len(values))
 					series.times = append([]int64(nil), times...)
 				}
 			}
@@ -308,7 +308,7 @@ func BenchmarkScanner(b *testing.B) {
 				case Values:
 					values = s.Values(values)
 				case Times:
-					times = s.Times(times, len(values))
+					times, _ = s.Times(times, len(values))
 				}
 			}
 		}
