@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -169,6 +170,28 @@ func (s *Server) Update(ctx context.Context, id, change string) error {
 	return s.do(ctx, s.token, http.MethodPatch, "/api/v1/changes/"+id, change, nil)
 }
 
+// PushOTLP sends samples, as the JSON of OTLP.
+func (s *Server) PushOTLP(ctx context.Context, metrics string) error {
+	return s.do(ctx, s.token, http.MethodPost, "/api/v1/otlp/v1/metrics", metrics, nil)
+}
+
+// cpuLine is the metric of the process time that the server has used.
+var cpuLine = regexp.MustCompile(`(?m)^process_cpu_seconds_total (\S+)$`)
+
+// CPU returns the process time that the server has used.
+func (s *Server) CPU(ctx context.Context) (time.Duration, error) {
+	text, err := s.ask(ctx, s.token, http.MethodGet, "/metrics", "")
+	if err != nil {
+		return 0, err
+	}
+	found := cpuLine.FindSubmatch(text)
+	if found == nil {
+		return 0, errors.New("/metrics has no process_cpu_seconds_total")
+	}
+	seconds, err := strconv.ParseFloat(string(found[1]), 64)
+	return time.Duration(seconds * float64(time.Second)), err
+}
+
 // WaitSamples waits until an instant query answers with something.
 func (s *Server) WaitSamples(ctx context.Context, promql string) error {
 	for {
@@ -192,9 +215,18 @@ func (s *Server) WaitSamples(ctx context.Context, promql string) error {
 // do sends a request, with a token if there is one, and reads the answer into
 // out, unless that is nil.
 func (s *Server) do(ctx context.Context, token, method, path, body string, out any) error {
+	answer, err := s.ask(ctx, token, method, path, body)
+	if err != nil || out == nil {
+		return err
+	}
+	return json.Unmarshal(answer, out)
+}
+
+// ask sends a request, with a token if there is one, and returns the answer.
+func (s *Server) ask(ctx context.Context, token, method, path, body string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, s.URL+path, strings.NewReader(body))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
 	if token != "" {
@@ -202,18 +234,15 @@ func (s *Server) do(ctx context.Context, token, method, path, body string, out a
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if resp.StatusCode >= 300 {
-		return fmt.Errorf("%s %s: %s: %s", method, path, resp.Status, answer)
+		return nil, fmt.Errorf("%s %s: %s: %s", method, path, resp.Status, answer)
 	}
-	if out == nil {
-		return nil
-	}
-	return json.Unmarshal(answer, out)
+	return answer, nil
 }
