@@ -9,12 +9,14 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend/log"
 
 	"github.com/tidemark/tidemark/grafana-plugin/pkg/datasource"
+	"github.com/tidemark/tidemark/grafana-plugin/pkg/heapfloor"
 )
 
 // pluginID is that of plugin.json.
 const pluginID = "tidemark-tidemark-datasource"
 
 func main() {
+	defer heapfloor.Raise(heapfloor.Dashboard)()
 	if err := sdk.Manage(pluginID, datasource.New, sdk.ManageOpts{}); err != nil {
 		log.DefaultLogger.Error("the backend ended", "err", err)
 		os.Exit(1)

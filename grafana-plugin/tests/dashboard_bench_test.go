@@ -18,6 +18,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tidemark/tidemark/grafana-plugin/pkg/heapfloor"
 	"github.com/tidemark/tidemark/grafana-plugin/pkg/metrics"
 	"github.com/tidemark/tidemark/grafana-plugin/pkg/tidemark"
 	"github.com/tidemark/tidemark/grafana-plugin/tests/tidemarkserver"
@@ -42,6 +43,7 @@ const (
 // the collection of the garbage; asking is that of a plugin that really asks,
 // with HTTP. The percentage is plugin of server.
 func BenchmarkDashboard(b *testing.B) {
+	defer heapfloor.Raise(heapfloor.Dashboard)() // as the plugin does
 	server, err := tidemarkserver.Start(b.Context(), programs.tidemark, filepath.Join(b.TempDir(), "data"),
 		tidemarkserver.Options{Config: "global: {scrape_interval: 1h}\nhost: {enabled: false}\n"})
 	require.NoError(b, err)
