@@ -16,7 +16,7 @@ import (
 )
 
 // plugin is what Tidemark's Grafana data source sends.
-const plugin = columns.MediaType + ", application/json;q=0.9, application/problem+json;q=0.9"
+const plugin = columns.MediaType + ", application/json;q=0.9, application/problem+json"
 
 // TestFormats: columns are for whoever asks for them by name, where they can
 // hold the answer; everybody else sees Prometheus' JSON.

@@ -136,7 +136,7 @@ func (a *jsonAnswer) lone(ms int64, text string) {
 		data.NewField(data.TimeSeriesValueFieldName, nil, []string{text}),
 	)
 	frame.Meta = &data.FrameMeta{Type: data.FrameTypeTable, PreferredVisualization: data.VisTypeTable}
-	a.answer.single = frame
+	a.single = frame
 }
 
 // remarks reads a list of texts.
