@@ -22,19 +22,6 @@ import (
 	"github.com/tidemark/tidemark/dashboards/dashboardtest"
 )
 
-// mayBeEmpty are the panels, or queries of them, that rightly answer with
-// nothing where there is no such series, and why. Without a series they may
-// always.
-var mayBeEmpty = map[string]struct{ series, why string }{
-	"tidemark-host/15":     {"", "no disk may be filling up"},
-	"tidemark-host/22":     {"node_pressure_cpu_waiting_seconds_total", "a kernel may be without pressure stall information"},
-	"tidemark-host/40":     {"node_disk_io_now", "a machine may have no disk of its own"},
-	"tidemark-host/41":     {"node_disk_io_now", "a machine may have no disk of its own"},
-	"tidemark-host/42":     {"", "nothing may be read from or written to a disk meanwhile"},
-	"tidemark-host/60/B":   {"node_nf_conntrack_entries", "connections are only tracked where a firewall does so"},
-	"tidemark-itself/61/A": {"", "no request of Tidemark's own fails here"},
-}
-
 // TestDashboardsShowData asks each query of each panel, as Grafana would, of a
 // Tidemark that scrapes its own host, itself, and services that count their
 // requests under each of the names that the dashboards know.
@@ -51,7 +38,7 @@ func TestDashboardsShowData(t *testing.T) {
 	s.waitValue(`count(node_uname_info)`, "1")
 	instance := s.query(`node_uname_info`)[0].Metric["instance"]
 
-	met := map[string]bool{}
+	mayBeEmpty, met := dashboardtest.MayBeEmpty(t), map[string]bool{}
 	for _, d := range dashboardtest.Read(t) {
 		services := []string{"usual"}
 		if d.UID == "tidemark-service" {
@@ -76,7 +63,7 @@ func TestDashboardsShowData(t *testing.T) {
 						}
 						if may, ok := mayBeEmpty[key]; ok {
 							met[key] = true
-							if may.series == "" || len(s.query(may.series)) == 0 {
+							if may.Series == "" || len(s.query(may.Series)) == 0 {
 								s.points(p, target, expr) // must be answered all the same
 								continue
 							}
@@ -91,7 +78,7 @@ func TestDashboardsShowData(t *testing.T) {
 		}
 	}
 	for key, may := range mayBeEmpty {
-		require.True(t, met[key], "there is no %s, of which it is said that %s", key, may.why)
+		require.True(t, met[key], "there is no %s, of which it is said that %s", key, may.Why)
 	}
 
 	t.Run("failures are the same share under each name", func(t *testing.T) {

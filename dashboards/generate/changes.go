@@ -50,7 +50,7 @@ func changesDashboard() *dashboard {
 			promql("{{status}}", "sum by (status) ("+aDay(`kind="deploy"`)+")").
 			days().decimals(0).
 			colored("succeeded", "green").colored("failed", "red").colored("running", "blue").
-			colored("cancelled", grey).colored("lost", grey).nothing("No deploy in this time range"),
+			colored("cancelled", grey).colored("lost", "#5a5a5a").nothing("No deploy in this time range"),
 		timeseries(21, "Other changes a day", "All else that began on each day (UTC), by kind.", count).
 			promql("{{kind}}", "sum by (kind) ("+aDay(`kind!="deploy"`)+")").
 			days().decimals(0).

@@ -19,7 +19,7 @@ const (
 	byteSize    unit = "bytes" // of 1024
 	bytesPerSec unit = "Bps"
 	bitsPerSec  unit = "bps"
-	packets     unit = "pps"
+	packets     unit = "suffix: packets/s" // the unit of packets would call half a one 500 millipackets
 	ago         unit = "dateTimeFromNow"
 )
 
@@ -160,6 +160,7 @@ func (p *panel) below(pattern string) *panel {
 		matcher{"byRegexp", "/" + pattern + "/"}, []property{{"custom.transform", "negative-Y"}},
 	})
 	delete(p.FieldConfig.Defaults.Custom, "axisSoftMin")
+	delete(p.FieldConfig.Defaults.Custom, "axisSoftMax")
 	p.FieldConfig.Defaults.Custom["axisCenteredZero"] = true
 	return p
 }

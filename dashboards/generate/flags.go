@@ -33,6 +33,8 @@ func flagsDashboard() *dashboard {
 		table(30, "Values now", "What each flag is now, since when, and who flipped it.").
 			ask(target{QueryType: "flags", Filter: &of}).
 			override("id", pageOfChange()...).
+			override("environment", property{"custom.width", 120}).
+			override("who", property{"custom.width", 130}).
 			override("value", coloredText(), property{"mappings", flagValues()}).
 			override("since", property{"unit", ago}).
 			override("service", property{"links", []link{serviceLink("${__value.raw:percentencode}")}}).

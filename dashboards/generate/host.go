@@ -42,11 +42,11 @@ func hostDashboard() *dashboard {
   / (deriv(node_filesystem_avail_bytes{`+onDisk+`, %[1]s}[6h]) * -1 > 0)
   and node_filesystem_avail_bytes{`+onDisk+`, %[1]s} offset 3h
 )`)).decimals(0).
-			thresholds("red", at{86400, "orange"}, at{7 * 86400, "green"}).nothing("not foreseeable"),
+			thresholds("text", at{0, "red"}, at{86400, "orange"}, at{7 * 86400, "green"}).nothing("not foreseeable"),
 		stat(16, "Clock off by", "How far the clock is from its time source, as the kernel knows.", seconds).
 			now("", sel(`abs(node_timex_offset_seconds{%s})`)).
 			thresholds("green", at{0.05, "orange"}, at{0.5, "red"}),
-		stat(17, "Processes killed, 24 h", "Processes that the kernel ended because memory ran out.", count).
+		stat(17, "Killed, 24 h", "Processes that the kernel ended because memory ran out.", count).
 			now("", sel(`increase(node_vmstat_oom_kill{%s}[1d])`)).decimals(0).
 			thresholds("green", at{1, "red"}),
 	)
@@ -105,7 +105,7 @@ func hostDashboard() *dashboard {
 			promql("established", sel(`node_netstat_Tcp_CurrEstab{%s}`)).
 			promql("waiting for stragglers", sel(`node_sockstat_TCP_tw{%s}`)).
 			promql("retransmitted a second", sel(`rate(node_netstat_Tcp_RetransSegs{%s}[$__rate_interval])`)).
-			override("retransmitted a second", property{"unit", packets}, property{"custom.axisPlacement", "right"}),
+			override("retransmitted a second", property{"unit", count}, property{"custom.axisPlacement", "right"}),
 	)
 	d.row(7,
 		timeseries(60, "Running out", "How much is used of what the kernel keeps only so many of.", share).

@@ -58,6 +58,13 @@ func errorShare(by, selector string) string {
 	return fmt.Sprintf("(\n%s\nor 0 * (\n%s\n))\n/ (\n%s\n)", requestRateByStatus(by, selector, "5.."), all, all)
 }
 
+// errorShareOfAll is the share of the requests of all series together, each group
+// of by counted under the name that it uses.
+func errorShareOfAll(by, selector string) string {
+	all := requestRate(by, selector)
+	return fmt.Sprintf("sum(\n%s\nor 0 * (\n%s\n))\n/ sum(\n%s\n)", requestRateByStatus(by, selector, "5.."), all, all)
+}
+
 // latency is a quantile of how long requests took, in seconds.
 func latency(quantile, by, selector string) string {
 	return strings.Join([]string{

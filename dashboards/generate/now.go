@@ -26,10 +26,10 @@ func nowDashboard() *dashboard {
 			thresholds("green", at{1, "red"}).
 			leads("How scraping goes", "/d/tidemark-itself?${ds:queryparam}&${__url_time_range}"),
 		stat(14, "Requests", "HTTP requests that all services answer.", requests).
-			now("", requestRate("", inEnvironment)).
+			now("", "sum(\n"+requestRate(byService, inEnvironment)+"\n)").
 			nothing("none"),
 		stat(15, "Error share", "Share of all HTTP requests that ended with a 5xx status.", share).
-			now("", errorShare("", inEnvironment)).
+			now("", errorShareOfAll(byService, inEnvironment)).
 			thresholds("green", at{0.01, "orange"}, at{0.05, "red"}).
 			nothing("none"),
 	)

@@ -52,6 +52,10 @@ func newPanel(id int, kind, title, description string, unit unit) *panel {
 	}
 }
 
+// leastTop is how high the axis reaches at least. An axis of zeros alone would
+// reach to 100, which is 10,000 % of a share.
+var leastTop = map[unit]float64{share: 0.02, seconds: 0.01, perSecond: 1, requests: 1, packets: 1, count: 1}
+
 // timeseries is a graph, with a legend that tells the newest, the mean and the
 // highest value.
 func timeseries(id int, title, description string, unit unit) *panel {
@@ -62,6 +66,9 @@ func timeseries(id int, title, description string, unit unit) *panel {
 		"scaleDistribution": map[string]any{"type": "linear"},
 		"stacking":          map[string]any{"mode": "none", "group": "A"},
 		"thresholdsStyle":   map[string]any{"mode": "off"},
+	}
+	if top, ok := leastTop[unit]; ok {
+		p.FieldConfig.Defaults.Custom["axisSoftMax"] = top
 	}
 	p.Options = map[string]any{
 		"legend":  map[string]any{"displayMode": "table", "placement": "bottom", "showLegend": true, "calcs": []string{"lastNotNull", "mean", "max"}, "sortBy": "Max", "sortDesc": true},
@@ -90,7 +97,8 @@ func bargauge(id int, title, description string, unit unit) *panel {
 	p.FieldConfig.Defaults.Min = new(float64)
 	p.Options = map[string]any{
 		"reduceOptions": lastValue(""), "orientation": "horizontal", "displayMode": "basic", "valueMode": "color",
-		"showUnfilled": true, "namePlacement": "auto", "sizing": "auto", "minVizHeight": 16, "minVizWidth": 8, "maxVizHeight": 40,
+		"showUnfilled": true, "namePlacement": "auto", "sizing": "manual", "minVizHeight": 16, "minVizWidth": 8, "maxVizHeight": 40,
+		"text": map[string]any{"titleSize": 14, "valueSize": 18},
 	}
 	return p
 }

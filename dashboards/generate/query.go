@@ -40,7 +40,7 @@ const lastChangeID = 1
 func lastChange(title string, which filter) *panel {
 	return stat(lastChangeID, title, "The newest change that has begun. Most outages begin with one.", words).
 		ask(target{QueryType: "last", Filter: &which}).
-		option("reduceOptions", lastValue("/^(title|last change|time|who|status)$/")).
+		option("reduceOptions", lastValue("/^(title|time|who|status)$/")).
 		option("textMode", "value").option("justifyMode", "center").option("orientation", "vertical").
 		option("text", map[string]any{"valueSize": 22}).
 		nothing("Nothing has changed yet").

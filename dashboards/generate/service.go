@@ -18,8 +18,8 @@ func serviceDashboard() *dashboard {
 
 	d.row(3, lastChange("Last change of $service", of))
 	d.row(3,
-		stat(10, "Version", "The version that runs: that of the newest deploy that succeeded.", words).
-			now("{{version}}", `tidemark_version_info{`+changes+`}`).
+		stat(10, "Version", "The version that runs in each environment: that of the newest deploy that succeeded.", words).
+			now("{{version}} {{environment}}", `tidemark_version_info{`+changes+`}`).
 			option("textMode", "name").nothing("not known"),
 		stat(11, "Instances up", "Targets of the service that could be scraped the last time.", count).
 			now("", `sum(up{`+its+`})`).thresholds("red", at{1, "green"}).nothing("not scraped"),
@@ -52,8 +52,8 @@ func serviceDashboard() *dashboard {
 		ask(target{QueryType: "timeline", Of: "versions", Filter: &of}).
 		mapped(byLastCharacter(0)).nothing("No deploy has named a version"))
 	d.row(8,
-		timeseries(40, "Error share by version", "Share of HTTP requests that ended with a 5xx status, by the version that they happened under. Choose one environment for it to be exact.", share).
-			promql("{{version}}", "max by (version) (tidemark_version_info{"+changes+"})\n* on () group_left () (\n"+errorShare("", its)+"\n)").
+		timeseries(40, "Error share by version", "Share of HTTP requests that ended with a 5xx status, by the version that they happened under. Where the samples do not say their environment, choose one for it to be exact.", share).
+			promql("{{version}} {{environment}}", errorShareByVersion(changes, its)).
 			limit(0.01).nothing("Neither requests nor versions in this time range"),
 		timeseries(41, "Processor time", "Processors that each instance keeps busy.", count).
 			promql("{{instance}}", `rate(process_cpu_seconds_total{`+its+`}[$__rate_interval])`).nothing("The service does not tell"),
@@ -66,4 +66,11 @@ func serviceDashboard() *dashboard {
 	d.row(8, changesTable(50, "Changes of the service", "All changes of the time range, newest first.", of, 200).
 		nothing("No change in this time range"))
 	return d
+}
+
+// errorShareByVersion is the error share in each environment, under the version
+// that ran there; where the samples have no environment, under each version.
+func errorShareByVersion(changes, its string) string {
+	return "max by (version, environment) (tidemark_version_info{" + changes + "})\n* on (environment) group_left () (\n" + errorShare("environment", its) + "\n)\n" +
+		"or on ()\nmax by (version) (tidemark_version_info{" + changes + "})\n* on () group_left () (\n" + errorShare("", its) + "\n)"
 }

@@ -64,12 +64,12 @@ const leftOut = {
   },
 };
 
-/** Writes the page with the packages of a set into a folder. */
-export async function bundle(name, folder) {
+/** Writes a page with the packages of a set into a folder. */
+export async function bundle(name, folder, entry = 'page.tsx') {
   const set = packageSets[name];
   await mkdir(path.join(folder, 'public/build'), { recursive: true });
   await build({
-    entryPoints: [path.join(here, 'page/page.tsx')],
+    entryPoints: [path.join(here, 'page', entry)],
     outfile: path.join(folder, 'page.js'),
     bundle: true,
     format: 'iife',

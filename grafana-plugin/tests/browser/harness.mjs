@@ -81,9 +81,9 @@ export async function startBrowser() {
 }
 
 /** Opens the window that views of one page are opened in: they share what the browser keeps of its scripts. */
-export async function openWindow(browser) {
+export async function openWindow(browser, viewport = { width: 1140, height: 700 }) {
   const context = await browser.newContext({
-    viewport: { width: 1140, height: 700 },
+    viewport,
     locale: 'en-GB',
     timezoneId: 'UTC',
   });

@@ -26,15 +26,24 @@ function write(value: Value, format: Format | undefined, variable: object): stri
 /** The dashboard's variables, as the tests set them: name to value, several values for one that takes them. */
 const variables = new Map<string, Value>();
 
+/** What stands for a variable that is set to all of its values. Grafana puts it in as it is. */
+const standsForAll = new Map<string, string>();
+
 export function setVariable(name: string, value: Value) {
   variables.set(name, value);
+}
+
+/** Sets a variable to all of its values. */
+export function setToAll(name: string, allValue: string) {
+  variables.set(name, '$__all');
+  standsForAll.set(name, allValue);
 }
 
 const model = (name: string, value: Value) => ({
   name,
   type: 'custom',
   multi: Array.isArray(value),
-  includeAll: false,
+  includeAll: standsForAll.has(name),
   current: { text: value, value },
   query: '',
   options: [],
@@ -49,6 +58,9 @@ export const templateSrv: TemplateSrv = {
     (target ?? '').replace(reference, (match, bare, brackets, bracketsFormat, braces, bracesFormat) => {
       const name = bare ?? brackets ?? braces;
       const value = scopedVars[name]?.value ?? variables.get(name);
+      if (value === '$__all' && standsForAll.has(name)) {
+        return standsForAll.get(name)!;
+      }
       return value === undefined
         ? match
         : write(value as Value, bracketsFormat ?? bracesFormat ?? (format as Format), model(name, value as Value));
