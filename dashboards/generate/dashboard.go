@@ -77,6 +77,9 @@ func newDashboard(uid, title, description, from string, variables ...variable) *
 	}
 }
 
+// lowest is the height of a graph below which a table under it has no room.
+const lowest = 8
+
 // row lays out panels side by side, height grid units high. The panels that have
 // no width of their own share what is left.
 func (d *dashboard) row(height int, panels ...*panel) {
@@ -94,6 +97,9 @@ func (d *dashboard) row(height int, panels ...*panel) {
 	for _, p := range panels {
 		if p.width == 0 {
 			p.width = left / open
+		}
+		if p.Type == "timeseries" && height <= lowest && len(p.legendCalcs()) > 2 {
+			p.legend("lastNotNull", "max").list()
 		}
 		p.GridPos = gridPos{Height: height, Width: p.width, X: x, Y: d.bottom}
 		x += p.width

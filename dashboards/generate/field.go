@@ -123,6 +123,7 @@ func (p *panel) limit(from float64) *panel {
 func (p *panel) bounded() *panel {
 	none, all := 0.0, 1.0
 	p.FieldConfig.Defaults.Min, p.FieldConfig.Defaults.Max = &none, &all
+	delete(p.FieldConfig.Defaults.Custom, "axisSoftMax") // it would be the upper end
 	return p
 }
 

@@ -21,7 +21,7 @@ func hostDashboard() *dashboard {
 
 	d.row(3, lastChange("Last change", filter{}))
 	d.row(3,
-		stat(10, "Up since", "How long the machine has been running.", lasting).
+		stat(10, "Up for", "How long the machine has been running.", lasting).
 			now("", sel(`time() - node_boot_time_seconds{%s}`)).decimals(0).
 			thresholds("orange", at{3600, "text"}),
 		stat(11, "CPU busy", "Share of processor time that was not idle.", share).

@@ -16,7 +16,7 @@ func itselfDashboard() *dashboard {
 	d.row(3,
 		stat(10, "Version", "The version that runs.", words).
 			now("{{version}}", of("tidemark_build_info")).option("textMode", "name"),
-		stat(11, "Up since", "How long it has been running.", lasting).
+		stat(11, "Up for", "How long it has been running.", lasting).
 			now("", "time() - "+of("tidemark_start_time_seconds")).decimals(0).thresholds("orange", at{600, "text"}),
 		stat(12, "Configuration", "Whether the last reload of the configuration file was taken over.", words).
 			now("", of("tidemark_config_last_reload_successful")).

@@ -33,14 +33,15 @@ func nowDashboard() *dashboard {
 			thresholds("green", at{0.01, "orange"}, at{0.05, "red"}).
 			nothing("none"),
 	)
-	without := []string{"previous version", "flag", "from", "to", "version"} // the title tells them
+	// The title tells most of them, and the start how long it has gone on.
+	without := []string{"previous version", "flag", "from", "to", "version", "duration"}
 	d.row(6,
 		changesTable(20, "Going on now", "Changes that have begun and not ended: deploys that run, maintenance, incidents.",
-			filter{Environments: []string{"$environment"}, Statuses: []string{"running"}}, 50, without...).
-			nothing("Nothing goes on"),
+			filter{Environments: []string{"$environment"}, Statuses: []string{"running"}}, 50, append(without, "environment", "status")...).
+			brief().wide(10).nothing("Nothing goes on"),
 		changesTable(21, "Newest changes", "The newest changes of the time range.",
 			filter{Environments: []string{"$environment"}}, 20, without...).
-			nothing("No change in this time range"),
+			brief().nothing("No change in this time range"),
 	)
 	d.row(9,
 		timeseries(30, "Error share by service", "Share of HTTP requests that ended with a 5xx status. Above the dashed line is more than 1 %.", share).

@@ -175,7 +175,7 @@ func (p *panel) days() *panel {
 	for key, value := range map[string]any{"drawStyle": "bars", "barAlignment": 1, "barWidthFactor": 0.8, "fillOpacity": 70} {
 		p.FieldConfig.Defaults.Custom[key] = value
 	}
-	return p.legend("sum")
+	return p.legend("sum").list()
 }
 
 // points draws a point for each value.
@@ -195,12 +195,20 @@ func (p *panel) legend(calcs ...string) *panel {
 	return p
 }
 
+func (p *panel) legendCalcs() []string {
+	return p.Options["legend"].(map[string]any)["calcs"].([]string)
+}
+
+// list writes the legend's series one after the other: it needs less room than a
+// table, which shows a row or two on a low panel.
+func (p *panel) list() *panel {
+	p.Options["legend"].(map[string]any)["displayMode"] = "list"
+	return p
+}
+
 // plainLegend only names the series.
 func (p *panel) plainLegend() *panel {
-	p.legend()
-	p.Options["legend"].(map[string]any)["displayMode"] = "list"
-	p.Options["legend"].(map[string]any)["calcs"] = []string{}
-	return p
+	return p.legend([]string{}...).list()
 }
 
 // option sets an option of the panel's type.

@@ -1,5 +1,10 @@
 package main
 
+import (
+	"slices"
+	"strings"
+)
+
 // target is one query of a panel, in the data source's own model.
 type target struct {
 	RefID      string      `json:"refId"`
@@ -52,16 +57,45 @@ func lastChange(title string, which filter) *panel {
 // The data source colors kinds and statuses, and leads from the id to the page of
 // the change.
 func changesTable(id int, title, description string, which filter, limit int, without ...string) *panel {
-	return table(id, title, description).
+	without = append(without, "end", "links")
+	p := table(id, title, description).
 		ask(target{QueryType: "changes", Filter: &which, As: "table", Limit: limit}).
-		columns(append(without, "end", "links")...).
-		override("start", property{"custom.width", 170}).
-		override("duration", property{"custom.width", 90}).
-		override("kind", coloredText(), property{"custom.width", 110}).
-		override("status", coloredText(), property{"custom.width", 100}).
-		override("service", property{"links", []link{serviceLink("${__value.raw:percentencode}")}}).
-		override("title", property{"custom.minWidth", 220}).
-		override("id", pageOfChange()...)
+		columns(without...)
+	for _, column := range []struct {
+		name  string
+		looks []property
+	}{
+		{"start", []property{{"custom.width", 170}}},
+		{"duration", []property{{"custom.width", 90}}},
+		{"kind", []property{coloredText(), {"custom.width", 110}}},
+		{"title", []property{{"custom.minWidth", 220}}},
+		{"service", []property{{"links", []link{serviceLink("${__value.raw:percentencode}")}}}},
+		{"status", []property{coloredText(), {"custom.width", 100}}},
+		{"id", pageOfChange()},
+	} {
+		if !slices.Contains(without, column.name) {
+			p.override(column.name, column.looks...)
+		}
+	}
+	return p
+}
+
+// brief fits a table of changes into a part of a row: it says how long ago they
+// began, and its columns are only as wide as what is usually in them.
+func (p *panel) brief() *panel {
+	p.FieldConfig.Defaults.Custom["filterable"] = false
+	width := map[string]int{"start": 115, "kind": 105, "title": 0, "service": 100, "status": 95, "id": 55}
+	for i, o := range p.FieldConfig.Overrides {
+		looks := slices.DeleteFunc(o.Properties, func(p property) bool { return strings.HasSuffix(strings.ToLower(p.ID), "width") })
+		if w := width[o.Matcher.Options]; w > 0 {
+			looks = append(looks, property{"custom.width", w})
+		}
+		if o.Matcher.Options == "start" {
+			looks = append(looks, property{"unit", ago})
+		}
+		p.FieldConfig.Overrides[i].Properties = looks
+	}
+	return p
 }
 
 // pageOfChange shows a word for the id of a change, which people do not read;

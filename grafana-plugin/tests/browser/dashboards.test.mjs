@@ -48,7 +48,7 @@ describe('dashboards', { timeout: 240_000 }, () => {
     tidemark = new Tidemark(parts.tidemark);
     await tidemark.waitSamples('node_uname_info and on () tidemark_build_info');
     await tellMonth(tidemark, { metricNames: await metricNames(), started });
-    window = await openWindow(browser, { width: 1640, height: 900 });
+    window = await openWindow(browser, { width: 1640, height: 2200 });
   });
   after(async () => {
     await window?.close();

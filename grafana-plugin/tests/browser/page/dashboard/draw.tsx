@@ -1,4 +1,5 @@
 import {
+  cacheFieldDisplayNames,
   FieldType,
   getDisplayValueAlignmentFactors,
   getFieldDisplayName,
@@ -54,7 +55,7 @@ export function Undrawn(drawing: Drawing) {
 function Graph({ panel, frames, changes, range, width, height }: Drawing) {
   return (
     <TimeSeries
-      frames={frames}
+      frames={frames.map(finite)}
       timeRange={range}
       timeZone="browser"
       width={width}
@@ -67,6 +68,16 @@ function Graph({ panel, frames, changes, range, width, height }: Drawing) {
       )}
     </TimeSeries>
   );
+}
+
+/** A graph has gaps where a value is no number, as Grafana's own has. */
+function finite(frame: DataFrame): DataFrame {
+  const fields = frame.fields.map((field) =>
+    field.type === FieldType.number
+      ? { ...field, values: field.values.map((value) => (Number.isFinite(value) ? value : null)) }
+      : field
+  );
+  return { ...frame, fields };
 }
 
 /** The numbers that a panel makes of its fields. */
@@ -150,6 +161,7 @@ function Bars(drawing: Drawing) {
 }
 
 function Rows({ panel, frames, range, width, height }: Drawing) {
+  cacheFieldDisplayNames(frames);
   return (
     <TableNG
       data={frames[0]!}
