@@ -75,8 +75,8 @@ func changesDashboard() *dashboard {
 				"renameByName": map[string]string{"id (count)": "changes"},
 			}).
 			transform("sortBy", map[string]any{"fields": map[string]any{}, "sort": []map[string]any{{"field": "changes", "desc": true}}}).
-			override("kind", coloredText()).
-			override("changes", property{"unit", count}).
+			override("kind", coloredText(), property{"custom.width", 115}).
+			override("changes", property{"unit", count}, property{"custom.width", 95}).
 			nothing("No change in this time range"),
 		bargauge(32, "Deploys by service", "Deploys that began in the time range, of the ten services that had most.", count).
 			now("{{service}}", "sort_desc(topk(10, sum by (service) ("+began(`kind="deploy"`)+") > 0))").decimals(0).
@@ -85,7 +85,7 @@ func changesDashboard() *dashboard {
 			now("{{service}}", "sort_desc(topk(10, "+failed("by (service) ")+" > 0))").bounded().decimals(0).
 			thresholds("orange", at{0.3, "red"}).nothing("None failed"),
 	)
-	d.row(12, changesTable(40, "Changes", "All changes of the time range, newest first.", ofKind, 1000).
+	d.row(12, changesTable(40, "Changes", "All changes of the time range, newest first.", ofKind, 1000, "previous version", "from").
 		nothing("No change in this time range"))
 	return d
 }

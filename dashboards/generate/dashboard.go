@@ -77,8 +77,8 @@ func newDashboard(uid, title, description, from string, variables ...variable) *
 	}
 }
 
-// lowest is the height of a graph below which a table under it has no room.
-const lowest = 8
+// low is the height up to which a graph has no room for a table under it.
+const low = 8
 
 // row lays out panels side by side, height grid units high. The panels that have
 // no width of their own share what is left.
@@ -98,8 +98,8 @@ func (d *dashboard) row(height int, panels ...*panel) {
 		if p.width == 0 {
 			p.width = left / open
 		}
-		if p.Type == "timeseries" && height <= lowest && len(p.legendCalcs()) > 2 {
-			p.legend("lastNotNull", "max").list()
+		if p.Type == "timeseries" && height <= low {
+			p.legend("lastNotNull").list()
 		}
 		p.GridPos = gridPos{Height: height, Width: p.width, X: x, Y: d.bottom}
 		x += p.width

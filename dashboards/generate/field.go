@@ -19,7 +19,7 @@ const (
 	byteSize    unit = "bytes" // of 1024
 	bytesPerSec unit = "Bps"
 	bitsPerSec  unit = "bps"
-	packets     unit = "suffix: packets/s" // the unit of packets would call half a one 500 millipackets
+	packets     unit = "suffix:packets/s" // the unit of packets would call half a one 500 millipackets
 	ago         unit = "dateTimeFromNow"
 )
 
@@ -132,9 +132,14 @@ func (p *panel) decimals(n int) *panel {
 	return p
 }
 
-// nothing is what the panel says when there is nothing to show.
+// nothing is what the panel says when there is nothing to show. A cell of a table
+// that has nothing in it stays empty.
 func (p *panel) nothing(text string) *panel {
 	p.FieldConfig.Defaults.NoValue = text
+	if p.Type == "table" {
+		everyField := override{matcher{"byRegexp", "/.*/"}, []property{{"noValue", ""}}}
+		p.FieldConfig.Overrides = append([]override{everyField}, p.FieldConfig.Overrides...)
+	}
 	return p
 }
 

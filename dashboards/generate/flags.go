@@ -32,7 +32,7 @@ func flagsDashboard() *dashboard {
 	d.row(9,
 		table(30, "Values now", "What each flag is now, since when, and who flipped it.").
 			ask(target{QueryType: "flags", Filter: &of}).
-			override("id", pageOfChange()...).
+			override("id", append(pageOfChange(), property{"custom.width", 75})...).
 			override("environment", property{"custom.width", 120}).
 			override("who", property{"custom.width", 130}).
 			override("value", coloredText(), property{"mappings", flagValues()}).
@@ -43,7 +43,7 @@ func flagsDashboard() *dashboard {
 			promql("{{service}}", `sum by (service) (increase(tidemark_changes_total{`+its+`}[1d] offset -1d) > 0)`).
 			days().decimals(0).nothing("No flip in this time range"),
 	)
-	d.row(10, changesTable(40, "Flips", "All flips of the time range, newest first.", flips, 1000).
+	d.row(10, changesTable(40, "Flips", "All flips of the time range, newest first.", flips, 1000, "kind", "version", "previous version", "duration").
 		nothing("No flip in this time range"))
 	return d
 }

@@ -119,7 +119,8 @@ func hostDashboard() *dashboard {
 			promql("started a second", sel(`rate(node_forks_total{%s}[$__rate_interval])`)),
 		table(62, "The machine", "Its name, system and kernel.").
 			ask(target{Expr: sel(`node_uname_info{%s}`), Instant: true, Format: "table"}).
-			columns("Time", "Value", "__name__", "version", "domainname"),
+			organize(map[string]int{"nodename": 0, "sysname": 1, "release": 2, "machine": 3}, "Time", "Value", "__name__", "version", "domainname", "instance", "job").
+			override("sysname", property{"custom.width", 90}).override("machine", property{"custom.width", 90}),
 	)
 	return d
 }

@@ -38,7 +38,7 @@ func itselfDashboard() *dashboard {
 	)
 	d.row(8,
 		timeseries(20, "Scraped targets", "Targets that could be scraped, for each job.", count).
-			promql("{{job}}", `sum by (job) (up)`).decimals(0).legend("lastNotNull", "min"),
+			promql("{{job}}", `sum by (job) (up)`).decimals(0),
 		timeseries(21, "How long scrapes take", "The slowest target of each job.", seconds).
 			promql("{{job}}", `max by (job) (scrape_duration_seconds)`),
 		timeseries(22, "Scrapes refused", "Samples and scrapes that a limit or a wrong time kept out.", perSecond).

@@ -60,7 +60,7 @@ func nowDashboard() *dashboard {
 			promql("Memory", "max("+memoryUsed("")+")").
 			promql("Disk space", "max("+diskUsed("")+")").
 			promql("Disk time", `max(rate(node_disk_io_time_seconds_total[$__rate_interval]))`).
-			bounded().limit(0.9).leads("The hosts", "/d/tidemark-host?${ds:queryparam}&${__url_time_range}"),
+			bounded().limit(0.9).legend("lastNotNull", "max").list().leads("The hosts", "/d/tidemark-host?${ds:queryparam}&${__url_time_range}"),
 	)
 	return d
 }

@@ -195,10 +195,6 @@ func (p *panel) legend(calcs ...string) *panel {
 	return p
 }
 
-func (p *panel) legendCalcs() []string {
-	return p.Options["legend"].(map[string]any)["calcs"].([]string)
-}
-
 // list writes the legend's series one after the other: it needs less room than a
 // table, which shows a row or two on a low panel.
 func (p *panel) list() *panel {
@@ -229,13 +225,13 @@ func (p *panel) leads(title, url string) *panel {
 	return p
 }
 
-// columns leaves out those columns of a table.
-func (p *panel) columns(without ...string) *panel {
+// organize puts the columns of a table into an order, and leaves out others.
+func (p *panel) organize(order map[string]int, without ...string) *panel {
 	exclude := map[string]bool{}
 	for _, name := range without {
 		exclude[name] = true
 	}
 	return p.transform("organize", map[string]any{
-		"excludeByName": exclude, "indexByName": map[string]int{}, "renameByName": map[string]string{},
+		"excludeByName": exclude, "indexByName": order, "renameByName": map[string]string{},
 	})
 }

@@ -1,9 +1,6 @@
 package main
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // target is one query of a panel, in the data source's own model.
 type target struct {
@@ -53,56 +50,70 @@ func lastChange(title string, which filter) *panel {
 		leads("All changes", "/d/tidemark-changes?${ds:queryparam}&${__url_time_range}")
 }
 
-// changesTable lists changes, newest first, with the columns that a person reads.
-// The data source colors kinds and statuses, and leads from the id to the page of
-// the change.
+// changesTable lists changes, newest first, with the columns that a person reads;
+// the title takes the room that the others leave. The data source colors kinds and
+// statuses, and leads from the id to the page of the change.
 func changesTable(id int, title, description string, which filter, limit int, without ...string) *panel {
 	without = append(without, "end", "links")
 	p := table(id, title, description).
-		ask(target{QueryType: "changes", Filter: &which, As: "table", Limit: limit}).
-		columns(without...)
-	for _, column := range []struct {
-		name  string
-		looks []property
-	}{
-		{"start", []property{{"custom.width", 170}}},
-		{"duration", []property{{"custom.width", 90}}},
-		{"kind", []property{coloredText(), {"custom.width", 110}}},
-		{"title", []property{{"custom.minWidth", 220}}},
-		{"service", []property{{"links", []link{serviceLink("${__value.raw:percentencode}")}}}},
-		{"status", []property{coloredText(), {"custom.width", 100}}},
-		{"id", pageOfChange()},
-	} {
-		if !slices.Contains(without, column.name) {
-			p.override(column.name, column.looks...)
+		ask(target{QueryType: "changes", Filter: &which, As: "table", Limit: limit})
+	order := map[string]int{}
+	for i, column := range changesColumns() {
+		if slices.Contains(without, column.name) {
+			continue
+		}
+		order[column.name] = i
+		if looks := column.looks; column.width > 0 {
+			p.override(column.name, append(looks, property{"custom.width", column.width})...)
 		}
 	}
-	return p
+	return p.organize(order, without...)
+}
+
+type changesColumn struct {
+	name  string
+	width int
+	looks []property
+}
+
+// changesColumns are the columns of a list of changes, in their order.
+func changesColumns() []changesColumn {
+	return []changesColumn{
+		{"start", 170, nil},
+		{"kind", 110, []property{coloredText()}},
+		{"title", 0, nil},
+		{"service", 120, []property{{"links", []link{serviceLink("${__value.raw:percentencode}")}}}},
+		{"environment", 120, nil},
+		{"version", 100, nil},
+		{"previous version", 100, nil},
+		{"flag", 140, nil},
+		{"from", 100, nil},
+		{"to", 100, nil},
+		{"who", 130, nil},
+		{"status", 105, []property{coloredText()}},
+		{"duration", 100, nil},
+		{"id", 75, pageOfChange()},
+	}
 }
 
 // brief fits a table of changes into a part of a row: it says how long ago they
-// began, and its columns are only as wide as what is usually in them.
+// began, and has no filters in its head.
 func (p *panel) brief() *panel {
 	p.FieldConfig.Defaults.Custom["filterable"] = false
-	width := map[string]int{"start": 115, "kind": 105, "title": 0, "service": 100, "status": 95, "id": 55}
-	for i, o := range p.FieldConfig.Overrides {
-		looks := slices.DeleteFunc(o.Properties, func(p property) bool { return strings.HasSuffix(strings.ToLower(p.ID), "width") })
-		if w := width[o.Matcher.Options]; w > 0 {
-			looks = append(looks, property{"custom.width", w})
+	width := map[string]int{"start": 115, "kind": 105, "service": 95, "environment": 100, "who": 105, "status": 90, "id": 55}
+	for _, o := range p.FieldConfig.Overrides {
+		if w, ok := width[o.Matcher.Options]; ok {
+			o.Properties[len(o.Properties)-1].Value = w
 		}
-		if o.Matcher.Options == "start" {
-			looks = append(looks, property{"unit", ago})
-		}
-		p.FieldConfig.Overrides[i].Properties = looks
 	}
-	return p
+	return p.override("start", property{"unit", ago})
 }
 
 // pageOfChange shows a word for the id of a change, which people do not read;
 // the link that the data source gave it stays.
 func pageOfChange() []property {
 	return []property{
-		{"displayName", "page"}, {"custom.width", 70},
+		{"displayName", "page"},
 		{"mappings", []mapping{{"regex", mappedPattern{"/.+/", mapped{Text: "open"}}}}},
 	}
 }

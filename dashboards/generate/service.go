@@ -63,7 +63,7 @@ func serviceDashboard() *dashboard {
 	d.row(5, stateTimeline(31, "Flags", "The value of each feature flag of the service.").
 		ask(target{QueryType: "timeline", Of: "flags", Filter: &of}).
 		mapped(flagValues()).nothing("No flag of this service has changed"))
-	d.row(8, changesTable(50, "Changes of the service", "All changes of the time range, newest first.", of, 200).
+	d.row(8, changesTable(50, "Changes of the service", "All changes of the time range, newest first.", of, 200, "service", "previous version", "from").
 		nothing("No change in this time range"))
 	return d
 }

@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url';
 
 const dist = process.argv[2] ?? path.join(path.dirname(fileURLToPath(import.meta.url)), '../dist');
 const given = ['@grafana/data', '@grafana/runtime', '@grafana/ui', 'module', 'react', 'rxjs'];
+/** What came with React 18 and 19: with the one of Grafana's older versions it is undefined. */
+const newerReact =
+  /\b(useId|useSyncExternalStore|useTransition|startTransition|useDeferredValue|useInsertionEffect|useOptimistic|useActionState|useEffectEvent|useFormStatus|createRoot|hydrateRoot)\b|react-dom\/client/g;
 const ownReact = ['ReactCurrentOwner', 'react/jsx-runtime', 'react.element', 'react.transitional.element'];
 
 const problems = [];
@@ -24,6 +27,9 @@ for (const file of readdirSync(dist).filter((name) => name.endsWith('.js'))) {
   const code = readFileSync(path.join(dist, file), 'utf8');
   for (const mark of ownReact.filter((text) => code.includes(text))) {
     problems.push(`${file}: holds ${mark}, so that it is tied to one version of React`);
+  }
+  for (const name of new Set(code.match(newerReact))) {
+    problems.push(`${file}: uses ${name}, which React 17 does not have`);
   }
   if (!code.includes('//# sourceMappingURL=')) {
     problems.push(`${file}: has no source map`);

@@ -61,7 +61,14 @@ function earlier(now) {
       const to = `v${++version[service]}`;
       for (const environment of ['staging', 'production']) {
         const lasting = (40 + next(300)) * 1000;
-        add(at(), lasting, { kind: 'deploy', service, environment, version: to, status, title: `deploy ${service} ${to}` });
+        add(at(), lasting, {
+          kind: 'deploy',
+          service,
+          environment,
+          version: to,
+          status,
+          title: `deploy ${service} ${to}`,
+        });
       }
     }
     if (next(3) === 0) {
@@ -99,7 +106,13 @@ function lately(now) {
     end: lasting === undefined ? undefined : iso(ago - lasting),
   });
   return [
-    change(52 * minute, 90_000, { kind: 'deploy', service: 'web', version: 'v341', who: 'ann', title: 'deploy web v341' }),
+    change(52 * minute, 90_000, {
+      kind: 'deploy',
+      service: 'web',
+      version: 'v341',
+      who: 'ann',
+      title: 'deploy web v341',
+    }),
     change(47 * minute, 0, {
       kind: 'flag',
       service: 'web',
@@ -175,7 +188,7 @@ function lately(now) {
 function services(now) {
   const errors = (ago) => (ago < broke && ago > mended ? 0.11 : 0.003);
   const metrics = {};
-  const add = (name, kind, point, unit) => ((metrics[name] ??= { name, kind, unit, points: [] }).points.push(point));
+  const add = (name, kind, point, unit) => (metrics[name] ??= { name, kind, unit, points: [] }).points.push(point);
   const start = now - remembered;
   for (const { service, rate, failing, slow } of [
     { service: 'web', rate: 46, failing: errors, slow: (ago) => (ago < broke && ago > mended ? 6 : 1) },
@@ -188,7 +201,11 @@ function services(now) {
       const ago = now - time;
       const unrest = 1 + 0.12 * Math.sin(time / 410_000 + rate) + 0.06 * Math.cos(time / 97_000);
       busy += (every / 1000) * 0.31 * unrest * slow(ago) ** 0.5;
-      for (const [code, share] of [['200', 1 - failing(ago) - 0.01], ['404', 0.01], ['503', failing(ago)]]) {
+      for (const [code, share] of [
+        ['200', 1 - failing(ago) - 0.01],
+        ['404', 0.01],
+        ['503', failing(ago)],
+      ]) {
         const requests = (every / 1000) * rate * unrest * share;
         const count = (counted[code] ??= { classic: Array(11).fill(0), native: Array(24).fill(0), sum: 0, all: 0 });
         count.all += requests;
@@ -203,16 +220,26 @@ function services(now) {
         const point = (labels) => ({ attributes: { ...place, ...labels }, start, time, sum: count.sum });
         switch (service) {
           case 'web':
-            add('http.server.request.duration', 'histogram', {
-              ...point({ 'http.response.status_code': code }),
-              ...{ bounds, counts: count.classic.map(Math.round) },
-            }, 's');
+            add(
+              'http.server.request.duration',
+              'histogram',
+              {
+                ...point({ 'http.response.status_code': code }),
+                ...{ bounds, counts: count.classic.map(Math.round) },
+              },
+              's'
+            );
             break;
           case 'api':
-            add('http.server.request.duration_', 'native', {
-              ...point({ 'http.response.status_code': code }),
-              ...{ scale: 1, offset: -16, counts: count.native.map(Math.round) },
-            }, 's');
+            add(
+              'http.server.request.duration_',
+              'native',
+              {
+                ...point({ 'http.response.status_code': code }),
+                ...{ scale: 1, offset: -16, counts: count.native.map(Math.round) },
+              },
+              's'
+            );
             break;
           default:
             add('http_requests', 'counter', { ...point({ code }), value: Math.round(count.all) });
@@ -243,7 +270,8 @@ const bounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 const scraped = ['{job=~"node|tidemark", __name__!~".+_bucket"}[2m]', '{__name__=~".+_bucket", route="/api/v1/*"}[2m]'];
 
 /** What stays as it is, however long one looks back. */
-const constant = /_info$|_time_seconds$|MemTotal|_size_bytes$|_max(imum)?$|_limit$|_files$|^node_filesystem|^up$|successful$/;
+const constant =
+  /_info$|_time_seconds$|MemTotal|_size_bytes$|_max(imum)?$|_limit$|_files$|^node_filesystem|^up$|successful$/;
 const counting = /_total$|_sum$|_count$|_bucket$|pswp|pgmajfault|RetransSegs|oom_kill/;
 
 /**
@@ -284,6 +312,7 @@ function before(name, value, ago, phase) {
     const length = 400_000;
     return Math.max(0, value * (1 - (ago + 0.5 * length * wave(ago, length)) / (4 * remembered)));
   }
-  const around = value * (1 + 0.08 * wave(ago, 500_000) + 0.02 * wave(ago, 45_000));
+  const swing = name.startsWith('node_memory') ? 0.01 : 0.08;
+  const around = value * (1 + swing * wave(ago, 500_000) + (swing / 4) * wave(ago, 45_000));
   return Number.isInteger(value) ? Math.round(around) : around;
 }

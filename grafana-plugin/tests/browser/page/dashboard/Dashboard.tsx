@@ -30,7 +30,7 @@ export function Dashboard({
   const bottom = Math.max(...model.panels.map(({ gridPos: { y, h } }) => y + h));
   const column = (width + margin) / columns;
   return (
-    <div data-testid="dashboard" style={{ width, padding: margin, boxSizing: 'content-box' }}>
+    <div data-testid="dashboard" style={{ width: width + 2 * margin, padding: margin }}>
       <h1>{model.title}</h1>
       <p>
         {choices
@@ -43,11 +43,13 @@ export function Dashboard({
         {model.panels.map((panel) => {
           const { x, y, w, h } = panel.gridPos;
           return (
-            <div
-              key={panel.id}
-              style={{ position: 'absolute', left: x * column, top: y * (cellHeight + margin) }}
-            >
-              <Panel {...shared} panel={panel} width={w * column - margin} height={h * (cellHeight + margin) - margin} />
+            <div key={panel.id} style={{ position: 'absolute', left: x * column, top: y * (cellHeight + margin) }}>
+              <Panel
+                {...shared}
+                panel={panel}
+                width={w * column - margin}
+                height={h * (cellHeight + margin) - margin}
+              />
             </div>
           );
         })}

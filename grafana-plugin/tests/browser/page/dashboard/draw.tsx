@@ -186,7 +186,11 @@ function States({ frames, range, width, height }: Drawing) {
     const time = frame.fields.find(({ type }) => type === FieldType.time)!;
     return frame.fields
       .filter((field) => field !== time)
-      .map((field) => ({ field, name: getFieldDisplayName(field, frame, frames), states: statesOf(field.values, time.values) }));
+      .map((field) => ({
+        field,
+        name: getFieldDisplayName(field, frame, frames),
+        states: statesOf(field.values, time.values),
+      }));
   });
   const names = Math.min(220, width / 4);
   const at = (ms: number) => (Math.min(Math.max(ms - from, 0), span) / span) * (width - names);
@@ -195,7 +199,18 @@ function States({ frames, range, width, height }: Drawing) {
     <div data-testid="states">
       {rows.map(({ field, name, states }) => (
         <div key={name} style={{ display: 'flex', height: rowHeight, alignItems: 'center', fontSize: 12 }}>
-          <div style={{ width: names, overflow: 'hidden', whiteSpace: 'nowrap', textOverflow: 'ellipsis', textAlign: 'right', paddingRight: 8 }}>{name}</div>
+          <div
+            style={{
+              width: names,
+              overflow: 'hidden',
+              whiteSpace: 'nowrap',
+              textOverflow: 'ellipsis',
+              textAlign: 'right',
+              paddingRight: 8,
+            }}
+          >
+            {name}
+          </div>
           <div style={{ position: 'relative', flex: 1, height: rowHeight * 0.8 }}>
             {states.map(({ value, start, end }) => {
               const { text, color } = field.display!(value);
