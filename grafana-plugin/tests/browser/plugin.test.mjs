@@ -8,7 +8,7 @@ import { after, before, describe, it } from 'node:test';
 
 import { bundle, packageSets } from './bundle.mjs';
 import { eventually, openView, openWindow, screenshots, startBrowser, startParts } from './harness.mjs';
-import { tell } from './story.mjs';
+import { slowTrace, tell } from './story.mjs';
 import { Tidemark } from './tidemark.mjs';
 
 /** How soon, in milliseconds, a change must be on an open dashboard. */
@@ -185,6 +185,41 @@ for (const name of Object.keys(packageSets)) {
         },
         undefined,
         { settings: { overlay: { enabled: false } } }
+      )
+    );
+
+    it(
+      'gives a graph its exemplars',
+      panel(
+        {
+          expr: 'histogram_quantile(0.99, sum by (le) (rate(checkout_duration_seconds_bucket[1m])))',
+          range: true,
+          exemplar: true,
+        },
+        async (page) => {
+          const exemplars = page.getByTestId('exemplars');
+          await exemplars.locator('[data-field=trace_id]', { hasText: slowTrace }).waitFor();
+          for (const [field, value] of Object.entries({ Value: '1.5', service: 'web' })) {
+            assert.equal(await exemplars.locator(`[data-field=${field}]`).innerText(), value);
+          }
+          assert.ok(Number(await exemplars.locator('[data-field=Time]').innerText()) > 0);
+          await changes(page, (found) => found.length >= 5);
+        },
+        'exemplars'
+      )
+    );
+
+    it(
+      'shows the buckets of a native histogram',
+      panel(
+        { expr: 'sum(rate(search_duration_seconds[1m]))', range: true },
+        async (page) => {
+          const rows = page.getByTestId('rows').first();
+          for (const text of ['xMax', 'yMin', 'yMax', 'sum(rate(search_duration_', '0.125', '0.250']) {
+            await rows.getByText(text).first().waitFor();
+          }
+        },
+        'native-histogram'
       )
     );
 

@@ -67,6 +67,45 @@ export async function tell(tidemark, now = Date.now()) {
     await tidemark.record({ ...production, ...change });
   }
   await tidemark.push('http_requests', counters(now));
+  await tidemark.pushMetrics({ job: 'shop' }, durations(now));
+}
+
+/** The request that is an example of the slow ones. */
+export const slowTrace = '4bf92f3577b34da6a3ce929d0e0e4736';
+
+/** How long the checkout took, with an example, and how long searches took, as a native histogram. */
+function durations(now) {
+  const start = now - 16 * minute;
+  const times = Array.from({ length: 61 }, (_, i) => now - (60 - i) * 15_000);
+  const attributes = { service: 'web' };
+  return [
+    {
+      name: 'checkout_duration_seconds',
+      kind: 'histogram',
+      points: times.map((time, i) => ({
+        attributes,
+        start,
+        time,
+        bounds: [0.1, 1],
+        counts: [90 * i, 9 * i, i],
+        sum: 12 * i,
+        exemplars: [{ time, value: 1.5, traceId: slowTrace }],
+      })),
+    },
+    {
+      name: 'search_duration_seconds',
+      kind: 'native',
+      points: times.map((time, i) => ({
+        attributes,
+        start,
+        time,
+        scale: 0,
+        offset: -4,
+        counts: [5 * i, 20 * i, 9 * i],
+        sum: 3 * i,
+      })),
+    },
+  ];
 }
 
 /** The cumulative counters of the shop's requests, a point every 15 seconds. */

@@ -22,11 +22,17 @@ const number = ({ value }) => ({ asDouble: value });
 const values = {
   counter: number,
   gauge: number,
-  histogram: ({ counts, bounds, sum }) => ({
+  histogram: ({ counts, bounds, sum, exemplars = [] }) => ({
     count: total(counts),
     sum,
     bucketCounts: counts,
     explicitBounds: bounds,
+    exemplars: exemplars.map(({ time, value, traceId }) => ({
+      timeUnixNano: nanoseconds(time),
+      asDouble: value,
+      traceId,
+      spanId: traceId.slice(0, 16),
+    })),
   }),
   native: ({ counts, scale, offset, sum }) => ({
     count: total(counts),
@@ -64,7 +70,8 @@ export class Tidemark {
 
   /**
    * Pushes metrics as OTLP: `{name, unit, kind, points}` each, of which kind is counter, gauge, histogram, or native histogram. A
-   * histogram's points have `counts` and `bounds`, or `counts` from the bucket `offset` on, and the `sum` of all.
+   * histogram's points have `counts` and `bounds`, or `counts` from the bucket `offset` on, and the `sum` of all; and `exemplars`,
+   * `{time, value, traceId}` each.
    */
   async pushMetrics({ job, instance }, metrics) {
     const written = {

@@ -7,6 +7,7 @@ import { ChangeMarkers } from './ChangeMarkers';
 /** Draws what a panel got with Grafana's graph, and the changes on it. */
 export function Graph({ data, width, height }: { data: PanelData; width: number; height: number }) {
   const theme = useTheme2();
+  const annotations = data.annotations ?? [];
   const frames = useMemo(
     () =>
       applyFieldOverrides({
@@ -33,11 +34,25 @@ export function Graph({ data, width, height }: { data: PanelData; width: number;
         options={{}}
       >
         {(config: React.ComponentProps<typeof ChangeMarkers>['config']) => (
-          <ChangeMarkers config={config} frames={data.annotations ?? []} />
+          <ChangeMarkers config={config} frames={annotations.filter(({ name }) => name === 'changes')} />
         )}
       </TimeSeries>
+      <Exemplars frames={annotations.filter(({ name }) => name === 'exemplar')} />
     </div>
   );
+}
+
+/** The examples of a graph's values, in words: Grafana's own drawing of them is in no package. */
+function Exemplars({ frames }: { frames: DataFrame[] }) {
+  return frames.map((frame, i) => (
+    <ul key={i} data-testid="exemplars" data-count={frame.length}>
+      {frame.fields.map(({ name, values }) => (
+        <li key={name} data-field={name}>
+          {String(values[values.length - 1])}
+        </li>
+      ))}
+    </ul>
+  ));
 }
 
 /** Says of each value field what a graph's options say by default; the registry of these options is in no package. */
