@@ -38,7 +38,7 @@ func nowDashboard() *dashboard {
 	d.row(6,
 		changesTable(20, "Going on now", "Changes that have begun and not ended: deploys that run, maintenance, incidents.",
 			filter{Environments: []string{"$environment"}, Statuses: []string{"running"}}, 50, append(without, "environment", "status")...).
-			brief().wide(10).nothing("Nothing goes on"),
+			brief().wide(11).nothing("Nothing goes on"),
 		changesTable(21, "Newest changes", "The newest changes of the time range.",
 			filter{Environments: []string{"$environment"}}, 20, without...).
 			brief().nothing("No change in this time range"),
