@@ -46,7 +46,7 @@ peers: ## install the real programs that the tests talk to
 
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## golangci-lint, with the arrows between the folders
-	CGO_ENABLED=0 $(GOLANGCI_LINT) run --timeout 10m ./...
+	CGO_ENABLED=0 $(GOLANGCI_LINT) run --timeout 20m --allow-parallel-runners ./...
 
 $(GOLANGCI_LINT): Makefile
 	GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
