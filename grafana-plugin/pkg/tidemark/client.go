@@ -105,7 +105,7 @@ func (c *Client) Get(ctx context.Context, endpoint string, query url.Values, out
 
 // Post is Get for questions of any length: it asks with a form.
 func (c *Client) Post(ctx context.Context, endpoint string, form url.Values, out any) error {
-	body, err := c.PostForm(ctx, endpoint, form)
+	body, _, err := c.PostForm(ctx, endpoint, form, "application/json")
 	if err != nil {
 		return err
 	}
