@@ -16,7 +16,7 @@ import (
 const pluginID = "tidemark-tidemark-datasource"
 
 func main() {
-	defer heapfloor.Raise(heapfloor.Dashboard)()
+	defer heapfloor.Raise(heapfloor.Dashboards)()
 	if err := sdk.Manage(pluginID, datasource.New, sdk.ManageOpts{}); err != nil {
 		log.DefaultLogger.Error("the backend ended", "err", err)
 		os.Exit(1)

@@ -43,7 +43,7 @@ const (
 // the collection of the garbage; asking is that of a plugin that really asks,
 // with HTTP. The percentage is plugin of server.
 func BenchmarkDashboard(b *testing.B) {
-	defer heapfloor.Raise(heapfloor.Dashboard)() // as the plugin does
+	defer heapfloor.Raise(heapfloor.Dashboards)() // as the plugin does
 	server, err := tidemarkserver.Start(b.Context(), programs.tidemark, filepath.Join(b.TempDir(), "data"),
 		tidemarkserver.Options{Config: "global: {scrape_interval: 1h}\nhost: {enabled: false}\n"})
 	require.NoError(b, err)

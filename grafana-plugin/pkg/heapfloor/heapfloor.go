@@ -8,8 +8,9 @@ package heapfloor
 
 import "runtime"
 
-// Dashboard is what the frames of a large dashboard take: two million samples.
-const Dashboard = 24 << 20
+// Dashboards is what the frames of two large dashboards take, of two million
+// samples each.
+const Dashboards = 48 << 20
 
 // Raise makes a collection wait for bytes of garbage more than it would, and
 // returns what ends that. So much more memory is taken at most, however large
