@@ -23,8 +23,8 @@ const plugin = columns.MediaType + ", application/json;q=0.9, application/proble
 func TestFormats(t *testing.T) {
 	const json = "application/json"
 	api := serve(t)
-	now := strconv.FormatInt(time.Now().Unix(), 10)
-	query := func(expr string) string { return "/query?query=" + url.QueryEscape(expr) }
+	now := strconv.FormatInt(time.Now().Unix()+1, 10) // behind the sample, and the same for all
+	query := func(expr string) string { return "/query?time=" + now + "&query=" + url.QueryEscape(expr) }
 	overTime := func(expr string) string {
 		return "/query_range?step=15&start=" + now + "&end=" + now + "&query=" + url.QueryEscape(expr)
 	}
