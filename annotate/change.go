@@ -1,8 +1,6 @@
 package annotate
 
 import (
-	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -65,8 +63,8 @@ type Who struct {
 // FlagChange is a flag's value before and after a change.
 type FlagChange struct {
 	Key  string `json:"key" doc:"The flag's key"`
-	From any    `json:"from,omitempty" doc:"Its value or variant before"`
-	To   any    `json:"to,omitempty" doc:"Its value or variant after"`
+	From any    `json:"from,omitempty" doc:"Its value or variant before, or how many per cent each variation had: {on: 10, off: 90}"`
+	To   any    `json:"to,omitempty" doc:"The same after; left out where the flag was deleted"`
 }
 
 // Link points from a change to something about it.
@@ -136,27 +134,4 @@ func (c Change) Headline() string {
 		parts = append(parts, c.Flag.headline())
 	}
 	return strings.Join(parts, " ")
-}
-
-func (f FlagChange) headline() string {
-	switch {
-	case f.From != nil && f.To != nil:
-		return f.Key + ": " + flagText(f.From) + " → " + flagText(f.To)
-	case f.To != nil:
-		return f.Key + ": " + flagText(f.To)
-	default:
-		return f.Key
-	}
-}
-
-// flagText writes a flag's value: text as it is, and all else as JSON.
-func flagText(v any) string {
-	if text, ok := v.(string); ok {
-		return text
-	}
-	text, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Sprint(v)
-	}
-	return string(text)
 }

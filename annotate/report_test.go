@@ -67,6 +67,7 @@ func TestReportMovesAChangeOnAndNeverBack(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			c := tc.then.Update(tc.first.New(now), now)
+			require.NoError(t, c.Validate(now))
 			require.Equal(t, tc.status, c.Status)
 			require.Equal(t, tc.start, c.Start)
 			require.Equal(t, tc.end, c.End)
@@ -161,7 +162,7 @@ func TestHeadline(t *testing.T) {
 		"restart":                         {Kind: "restart"},
 		"flag web checkout: false → true": {Kind: "flag", Service: "web", Flag: &annotate.FlagChange{Key: "checkout", From: false, To: true}},
 		"flag checkout: blue":             {Kind: "flag", Flag: &annotate.FlagChange{Key: "checkout", To: "blue"}},
-		`flag ramp: {"share":0.5}`:        {Kind: "flag", Flag: &annotate.FlagChange{Key: "ramp", To: map[string]any{"share": 0.5}}},
+		`flag ramp: {"limit":500}`:        {Kind: "flag", Flag: &annotate.FlagChange{Key: "ramp", To: map[string]any{"limit": 500}}},
 	} {
 		require.Equal(t, want, c.Headline())
 	}

@@ -18,6 +18,8 @@ const Ongoing = math.MaxInt64
 // answer from an index; nil lists select everything.
 type SpanFilter struct {
 	IDs, Kinds, Services, Environments, Versions, Statuses []string
+	// Flags are the keys of the flags that changes are about.
+	Flags []string
 }
 
 // Group is what changes are counted by.

@@ -132,6 +132,8 @@ func (c Change) validateTimes(now time.Time) *Error {
 		return invalid("end", *c.End, "is before start (%s); an instant change has both equal", c.Start.Format(timeFormat))
 	case c.Status.Ended() && c.End == nil:
 		return invalid("end", nil, "is missing; a change that has %s has an end", c.Status)
+	case c.Status == Cancelled && c.End.Equal(c.Start.Time):
+		// Given up before it began: it keeps the time that it was planned for.
 	case c.Status.Ended() && c.End.After(now.Add(MaxSkew)):
 		return invalid("end", *c.End, "is still to come; a change that has %s has ended", c.Status)
 	case c.Status == Running && c.End != nil && c.End.Before(now.Add(-MaxSkew)):

@@ -50,6 +50,7 @@ func selectingSpans(f annotate.SpanFilter) conditions {
 	in(c.groups, "status", f.Statuses)
 	in(c.rest, "id", f.IDs)
 	in(c.rest, "version", f.Versions)
+	in(c.rest, "flag", f.Flags)
 	return c
 }
 
@@ -126,6 +127,14 @@ func flagOf(c annotate.Change) string {
 		return ""
 	}
 	return c.Flag.Key
+}
+
+// flagStateOf returns what c made of the flag that it is about, or "".
+func flagStateOf(c annotate.Change) string {
+	if c.Flag == nil {
+		return ""
+	}
+	return c.Flag.State()
 }
 
 func groupOf(c annotate.Change) annotate.Group {

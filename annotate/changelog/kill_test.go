@@ -62,16 +62,11 @@ func TestKilledWriter(t *testing.T) {
 // TestKillLosesNothing kills a process that writes, at random moments, and looks
 // whether what it acknowledged is there, and once.
 func TestKillLosesNothing(t *testing.T) {
-	rounds := 4
-	if s := os.Getenv(killRoundsVariable); s != "" {
-		var err error
-		rounds, err = strconv.Atoi(s)
-		require.NoError(t, err)
-	}
+	rounds := killRounds(t)
 	path := filepath.Join(t.TempDir(), "changes.db")
 	kept := map[string]bool{}
 	for round := range rounds {
-		for _, id := range killedAfter(t, path, round, 1+rand.IntN(300)) {
+		for _, id := range killedAfter(t, "TestKilledWriter", path, round, 1+rand.IntN(300)) {
 			kept[id] = true
 		}
 		l, err := changelog.Open(t.Context(), path, changelog.Options{})
@@ -82,10 +77,111 @@ func TestKillLosesNothing(t *testing.T) {
 	t.Logf("%d changes acknowledged over %d kills", len(kept), rounds)
 }
 
-// killedAfter runs the writer, kills it after it has acknowledged so many
-// changes, and returns all that it did acknowledge.
-func killedAfter(t *testing.T, path string, round, acknowledged int) (kept []string) {
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKilledWriter$")
+func killRounds(t *testing.T) int {
+	rounds := 4
+	if s := os.Getenv(killRoundsVariable); s != "" {
+		var err error
+		rounds, err = strconv.Atoi(s)
+		require.NoError(t, err)
+	}
+	return rounds
+}
+
+// TestKilledTransactions is no test but the process that TestKillKeepsDocuments
+// kills: it keeps documents, each revision with a change, and prints what was
+// acknowledged.
+func TestKilledTransactions(t *testing.T) {
+	path := os.Getenv(killPathVariable)
+	if path == "" {
+		t.Skip("runs as a child of TestKillKeepsDocuments only")
+	}
+	l, err := changelog.Open(t.Context(), path, changelog.Options{})
+	require.NoError(t, err)
+	there, err := l.Documents(t.Context(), "flag")
+	require.NoError(t, err)
+	after := map[string]int64{}
+	for _, d := range there {
+		after[d.Key] = d.Revision
+	}
+	var writers sync.WaitGroup
+	for w := range 4 {
+		key := fmt.Sprint(w)
+		revision := after[key]
+		writers.Go(func() {
+			for {
+				d, err := put(l, "child", key, revision, fmt.Sprint(revision+1))
+				if err != nil {
+					panic(err)
+				}
+				revision = d.Revision
+				fmt.Println("kept", key, revision)
+			}
+		})
+	}
+	writers.Wait()
+}
+
+// TestKillKeepsDocuments kills a process that keeps documents, and looks whether
+// what it acknowledged is there, and each revision with the change that tells of it.
+func TestKillKeepsDocuments(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "changes.db")
+	kept := map[string]int64{}
+	acknowledged := 0
+	for round := range killRounds(t) {
+		lines := killedAfter(t, "TestKilledTransactions", path, round, 1+rand.IntN(300))
+		for _, line := range lines {
+			var key string
+			var revision int64
+			_, err := fmt.Sscan(line, &key, &revision)
+			require.NoError(t, err)
+			kept[key] = max(kept[key], revision)
+		}
+		acknowledged += len(lines)
+		l, err := changelog.Open(t.Context(), path, changelog.Options{})
+		require.NoError(t, err)
+		requireDocuments(t, l, kept)
+		require.NoError(t, l.Close())
+	}
+	t.Logf("%d revisions acknowledged over %d kills", acknowledged, killRounds(t))
+}
+
+// requireDocuments checks that each key has at least the revision given, and as
+// many changes as revisions, each at its own.
+func requireDocuments(t *testing.T, l *changelog.Log, kept map[string]int64) {
+	var revisions int64
+	there := map[string]bool{}
+	for _, d := range documents(t, l) {
+		there[d.Key] = true
+	}
+	for key := range kept {
+		require.True(t, there[key], "%s was acknowledged, and is lost", key)
+	}
+	for key := range there {
+		list, err := l.DocumentRevisions(t.Context(), "flag", key, 0, annotate.MaxPage)
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, list[0].Revision, kept[key], "a revision was acknowledged, and is lost")
+		for i, d := range list {
+			require.Equal(t, list[0].Revision-int64(i), d.Revision)
+			require.Equal(t, fmt.Sprint(d.Revision), string(d.Body))
+			told, err := l.Get(t.Context(), d.Change)
+			require.NoError(t, err)
+			require.Equal(t, key+" "+string(d.Body), told.Title)
+		}
+		revisions += list[0].Revision
+	}
+	var changes int64
+	counts, err := l.Counts(t.Context(), annotate.SpanFilter{}, math.MaxInt64)
+	require.NoError(t, err)
+	for _, n := range counts {
+		changes += n
+	}
+	require.Equal(t, revisions, changes)
+}
+
+// killedAfter runs the writer of that name, kills it after it has acknowledged so
+// many writes, and returns all that it did acknowledge.
+func killedAfter(t *testing.T, writer, path string, round, acknowledged int) (kept []string) {
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+writer+"$")
 	cmd.Env = append(os.Environ(), killPathVariable+"="+path, fmt.Sprintf("%s=%d", killRoundVariable, round))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()

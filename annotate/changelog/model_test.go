@@ -81,7 +81,11 @@ func (m *model) report() annotate.Report {
 		r.Labels = map[string]string{"team": m.one("x", "y"), "tier": m.one("1", "2")}
 	}
 	if m.random.IntN(3) == 0 {
-		r.Flag = &annotate.FlagChange{Key: m.one("blue", "new-cart", "new-cart", "dark \"mode\"")}
+		values := []any{nil, nil, "on", false, map[string]any{"on": 10.0, "off": 90.0}}
+		r.Flag = &annotate.FlagChange{
+			Key:  m.one("blue", "new-cart", "new-cart", "dark \"mode\""),
+			From: values[m.random.IntN(len(values))], To: values[m.random.IntN(len(values))],
+		}
 	}
 	lasts := []time.Duration{0, time.Minute, time.Hour, time.Hour + time.Millisecond, 3 * time.Hour, 24 * time.Hour, 3 * 24 * time.Hour, 40 * 24 * time.Hour}
 	end := annotate.At(r.Start.Add(lasts[m.random.IntN(len(lasts))]))

@@ -67,9 +67,7 @@ type partition struct {
 	index, where string
 }
 
-// partitions are the ways to ask for the newest of each. The flags and their
-// groups are skipped through in the index from each to the next, so that it does
-// not matter how many changes there are of them.
+// partitions are the ways to ask for the newest of each.
 var partitions = map[annotate.Per]partition{
 	annotate.PerService: {
 		from:    "groups",
@@ -78,24 +76,11 @@ var partitions = map[annotate.Per]partition{
 		where:   "group_id = groups.id",
 	},
 	annotate.PerFlag: {
-		with: `
-			WITH RECURSIVE flags (flag) AS (
-				SELECT min(flag) FROM changes INDEXED BY changes_flag WHERE flag != ''
-				UNION ALL
-				SELECT (SELECT min(flag) FROM changes INDEXED BY changes_flag WHERE flag != '' AND flag > flags.flag)
-				FROM flags WHERE flag IS NOT NULL
-			), flag_groups (flag, group_id) AS (
-				SELECT flag, (SELECT min(group_id) FROM changes INDEXED BY changes_flag WHERE flag != '' AND flag = flags.flag)
-				FROM flags WHERE flag IS NOT NULL
-				UNION ALL
-				SELECT flag, (SELECT min(group_id) FROM changes INDEXED BY changes_flag
-					WHERE flag != '' AND flag = flag_groups.flag AND group_id > flag_groups.group_id)
-				FROM flag_groups WHERE group_id IS NOT NULL
-			)`,
-		from:    "flag_groups CROSS JOIN groups ON groups.id = flag_groups.group_id",
-		columns: "flag_groups.flag, service, environment",
+		with:    flagGroups,
+		from:    "flag_groups CROSS JOIN groups ON groups.id = of_group",
+		columns: "of_flag, service, environment",
 		index:   "changes_flag",
-		where:   "flag != '' AND flag = flag_groups.flag AND group_id = groups.id",
+		where:   "flag != '' AND flag = of_flag AND group_id = of_group",
 	},
 }
 

@@ -19,6 +19,8 @@ import (
 //
 // Of a change that is about a flag, the flag's key is a column of its own, so
 // that the newest change of each flag is found without a look at the others.
+//
+// A document that was deleted stays with no body, so that its revisions count on.
 var migrations = []string{`
 CREATE TABLE groups (
 	id          INTEGER PRIMARY KEY,
@@ -86,7 +88,45 @@ CREATE TABLE revisions (
 ALTER TABLE changes ADD COLUMN flag TEXT NOT NULL DEFAULT ''; -- the key, of a change that is about a flag
 UPDATE changes SET flag = coalesce(CAST(body AS TEXT) ->> '$.flag.key', '') WHERE instr(body, CAST('"flag":' AS BLOB)) > 0;
 CREATE INDEX changes_flag ON changes (flag, group_id, start_ms, id, end_ms, who) WHERE flag != '';
-`}
+`, `
+CREATE TABLE documents (
+	num       INTEGER PRIMARY KEY,
+	space     TEXT    NOT NULL,
+	key       TEXT    NOT NULL,
+	revision  INTEGER NOT NULL,
+	time_ms   INTEGER NOT NULL,
+	by        TEXT    NOT NULL,
+	change_id TEXT    NOT NULL, -- empty for none
+	body      BLOB,             -- NULL of one that is deleted
+	UNIQUE (space, key)
+) STRICT;
+CREATE INDEX documents_there ON documents (space, key) WHERE body IS NOT NULL;
+
+CREATE TABLE document_revisions (
+	document  INTEGER NOT NULL REFERENCES documents (num),
+	revision  INTEGER NOT NULL,
+	time_ms   INTEGER NOT NULL,
+	by        TEXT    NOT NULL,
+	change_id TEXT    NOT NULL,
+	body      BLOB,
+	UNIQUE (document, revision)
+) STRICT;
+`,
+	migrateFlagStates,
+}
+
+// migrateFlagStates keeps what a change made of a flag (see FlagChange.State)
+// beside the flag's key, and in its index: what a flag was at any time is then
+// read from the index alone.
+const migrateFlagStates = `
+ALTER TABLE changes ADD COLUMN flag_state TEXT NOT NULL DEFAULT '';
+UPDATE changes SET flag_state = coalesce(
+	CAST(body AS TEXT) -> '$.flag.to',
+	CASE WHEN CAST(body AS TEXT) -> '$.flag.from' IS NULL THEN '' ELSE 'null' END
+) WHERE flag != '';
+DROP INDEX changes_flag;
+CREATE INDEX changes_flag ON changes (flag, group_id, start_ms, id, end_ms, who, flag_state) WHERE flag != '';
+`
 
 // migrate brings db to the version that steps lead to, each step whole or not
 // at all. A database that is further is refused.

@@ -20,6 +20,9 @@ type statements struct {
 	insertLabel, deleteLabels        *sql.Stmt
 	groupID, insertGroup, addToGroup *sql.Stmt
 	insertDay, addToDay              *sql.Stmt
+	document                         *sql.Stmt
+	insertDocument, updateDocument   *sql.Stmt
+	insertState, pruneStates         *sql.Stmt
 }
 
 func prepare(ctx context.Context, db *sql.DB) (*statements, error) {
@@ -35,10 +38,10 @@ func prepare(ctx context.Context, db *sql.DB) (*statements, error) {
 		{&s.byIdentity, "SELECT body FROM changes WHERE source = ? AND external_id = ? AND external_id != ''"},
 		{&s.number, "SELECT num FROM changes WHERE id = ?"},
 		{&s.insertChange, `
-			INSERT INTO changes (group_id, version, who, flag, start_ms, end_ms, class, body, id, source, external_id)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
+			INSERT INTO changes (group_id, version, who, flag, flag_state, start_ms, end_ms, class, body, id, source, external_id)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
 		{&s.updateChange, `
-			UPDATE changes SET group_id = ?, version = ?, who = ?, flag = ?, start_ms = ?, end_ms = ?, class = ?, body = ?
+			UPDATE changes SET group_id = ?, version = ?, who = ?, flag = ?, flag_state = ?, start_ms = ?, end_ms = ?, class = ?, body = ?
 			WHERE num = ?`},
 		{&s.insertText, "INSERT INTO texts (words, num) VALUES (?, ?)"},
 		{&s.updateText, "UPDATE texts SET words = ? WHERE num = ?"},
@@ -50,6 +53,11 @@ func prepare(ctx context.Context, db *sql.DB) (*statements, error) {
 		{&s.addToGroup, "UPDATE groups SET n = n + ? WHERE id = ?"},
 		{&s.insertDay, "INSERT INTO daily (n, group_id, day) VALUES (?, ?, ?)"},
 		{&s.addToDay, "UPDATE daily SET n = n + ? WHERE group_id = ? AND day = ?"},
+		{&s.document, "SELECT num, revision, time_ms, by, change_id, body FROM documents WHERE space = ? AND key = ?"},
+		{&s.insertDocument, "INSERT INTO documents (revision, time_ms, by, change_id, body, space, key) VALUES (?, ?, ?, ?, ?, ?, ?)"},
+		{&s.updateDocument, "UPDATE documents SET revision = ?, time_ms = ?, by = ?, change_id = ?, body = ? WHERE num = ?"},
+		{&s.insertState, "INSERT INTO document_revisions (revision, time_ms, by, change_id, body, document) VALUES (?, ?, ?, ?, ?, ?)"},
+		{&s.pruneStates, "DELETE FROM document_revisions WHERE document = ? AND revision <= ?"},
 	} {
 		var err error
 		if *p.into, err = db.PrepareContext(ctx, p.query); err != nil {

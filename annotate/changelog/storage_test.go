@@ -135,8 +135,8 @@ func TestMigrations(t *testing.T) {
 	})
 }
 
-// TestMigrationFindsFlags opens a log as it was written before flags had a
-// column of their own.
+// TestMigrationFindsFlags opens a log as it was written before flags, and what
+// changes made of them, had columns of their own.
 func TestMigrationFindsFlags(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "changes.db")
 	db, err := sql.Open("sqlite", dsn(path, false))
@@ -163,8 +163,8 @@ func TestMigrationFindsFlags(t *testing.T) {
 		kept = append(kept, c)
 	}
 	put("flag", 1, &annotate.FlagChange{Key: `dark "mode" <1>`, From: false, To: true}, nil)
-	put("flag", 1, &annotate.FlagChange{Key: "cart"}, nil)
-	put("flag", 1, &annotate.FlagChange{Key: "cart"}, nil)
+	put("flag", 1, &annotate.FlagChange{Key: "cart", To: map[string]any{"<on>": 12.5, "off": 87.5}}, nil)
+	put("flag", 1, &annotate.FlagChange{Key: "cart", From: "on"}, nil)
 	put("deploy", 2, nil, map[string]string{"flag": "none"})
 	put("deploy", 2, &annotate.FlagChange{Key: "Größe"}, nil)
 	require.NoError(t, db.Close())
@@ -175,6 +175,17 @@ func TestMigrationFindsFlags(t *testing.T) {
 	newest, err := l.Newest(t.Context(), annotate.Filter{}, annotate.PerFlag)
 	require.NoError(t, err)
 	require.Equal(t, annotate.Newest{Changes: []annotate.Change{kept[4], kept[2], kept[0]}}, newest)
+
+	var states []annotate.FlagState
+	require.NoError(t, l.FlagStates(t.Context(), annotate.SpanFilter{}, 0, time.Now().UnixMilli(), func(s annotate.FlagState) error {
+		states = append(states, s)
+		return nil
+	}))
+	require.Equal(t, []annotate.FlagState{
+		{Flag: "cart", Service: "web", Start: kept[1].Start.UnixMilli(), Value: kept[1].Flag.State()},
+		{Flag: "cart", Service: "web", Start: kept[2].Start.UnixMilli(), Value: "null"},
+		{Flag: kept[0].Flag.Key, Service: "web", Start: kept[0].Start.UnixMilli(), Value: "true"},
+	}, states)
 
 	result, err := l.Record(t.Context(), "test", annotate.Report{Kind: "flag", Service: "web", Flag: &annotate.FlagChange{Key: "cart"}})
 	require.NoError(t, err)

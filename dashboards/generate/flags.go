@@ -7,9 +7,14 @@ func flagsDashboard() *dashboard {
 		"now-7d",
 		labelValues("service", "Service", "The service that the flag is of.", "service", "tidemark_changes_total").orAll(),
 		environmentVariable(),
+		labelValues("flag", "Flag", "The flag of which shares and evaluations are shown.", "flag",
+			`tidemark_flag_state{service=~"$service", environment=~"$environment"}`).orAll(),
 		textVariable("text", "Containing", "Words that the flag's key, title or value must contain."))
 
-	const its = `kind="flag", service=~"$service", environment=~"$environment"`
+	const (
+		its         = `kind="flag", service=~"$service", environment=~"$environment"`
+		evaluations = `feature_flag_evaluations_total{feature_flag_key=~"$flag", environment=~"$environment"}[$__rate_interval]`
+	)
 	of := filter{Services: []string{"$service"}, Environments: []string{"$environment"}, Text: "$text"}
 	flips := of
 	flips.Kinds = []string{"flag"}
@@ -29,6 +34,18 @@ func flagsDashboard() *dashboard {
 	d.row(10, stateTimeline(20, "Values through time", "The value of each flag. Green is on, grey is off; other values have a colour of their own.").
 		ask(target{QueryType: "timeline", Of: "flags", Filter: &of}).
 		mapped(flagValues()).nothing("No flag has changed yet"))
+	d.row(9, timeseries(50, "Shares through time", "The share that each flag gave each of its variations: a ramp shows as a ramp.", share).
+		promql("{{flag}}: {{variation}} {{environment}} {{service}}", `tidemark_flag_state{flag=~"$flag", service=~"$service", environment=~"$environment"}`).
+		stepped().bounded().legend("lastNotNull").nothing("No flag has changed yet"))
+	d.row(8,
+		timeseries(51, "Evaluations by variation", "How often each variation was answered. Of a ramp, it follows the share.", perSecond).
+			promql("{{feature_flag_key}}: {{feature_flag_result_variant}}",
+				`sum by (feature_flag_key, feature_flag_result_variant) (rate(`+evaluations+`))`).
+			nothing("No flag was evaluated in this time range"),
+		timeseries(52, "Evaluations by reason", "Why flags answered as they did: by a targeting rule, a split, the default, because they are disabled, or with an error.", perSecond).
+			promql("{{feature_flag_result_reason}}", `sum by (feature_flag_result_reason) (rate(`+evaluations+`))`).
+			stacked().nothing("No flag was evaluated in this time range"),
+	)
 	d.row(9,
 		table(30, "Values now", "What each flag is now, since when, and who flipped it.").
 			ask(target{QueryType: "flags", Filter: &of}).

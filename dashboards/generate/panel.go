@@ -178,6 +178,12 @@ func (p *panel) days() *panel {
 	return p.legend("sum").list()
 }
 
+// stepped draws each value until the next one: what jumps does not slope.
+func (p *panel) stepped() *panel {
+	p.FieldConfig.Defaults.Custom["lineInterpolation"] = "stepAfter"
+	return p
+}
+
 // points draws a point for each value.
 func (p *panel) points() *panel {
 	for key, value := range map[string]any{"drawStyle": "points", "showPoints": "always", "pointSize": 8} {

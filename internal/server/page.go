@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -41,9 +40,8 @@ func newPages() (*pages, error) {
 			"'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'",
 	}
 	functions := template.FuncMap{
-		"ago":   ago,
-		"time":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
-		"value": flagValue,
+		"ago":  ago,
+		"time": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
 	}
 	for _, name := range pageNames {
 		t, err := template.New(name).Funcs(functions).ParseFS(pageFiles, "pages/frame.html", "pages/"+name+".html")
@@ -93,22 +91,6 @@ func (s *Server) render(c echo.Context, status int, name string, data any) error
 	h.Set("Content-Security-Policy", s.pages.policy)
 	h.Set("Cache-Control", "no-store")
 	return c.HTMLBlob(status, out.Bytes())
-}
-
-// flagValue writes a flag's value: text as it is, nothing as "none", and the
-// rest as JSON.
-func flagValue(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return "none"
-	case string:
-		return v
-	}
-	text, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Sprint(v)
-	}
-	return string(text)
 }
 
 // ago writes how long before now t was, or how long after, in the one unit that

@@ -28,9 +28,17 @@ func TestChangelogAgainstModel(t *testing.T) {
 		})
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, log.Close()) })
-		m := model{now: now}
-		for i, s := range randomSpans(r, 60) {
-			m.spans = append(m.spans, record(t, log, r, i, s))
+		m := model{now: now, flips: flips{}}
+		spans := randomSpans(r, 60)
+		flagged := randomFlips(r, spans)
+		for i, s := range spans {
+			flip, ok := flagged[s.ID]
+			if !ok {
+				m.spans = append(m.spans, record(t, log, r, i, s, nil))
+				continue
+			}
+			s = record(t, log, r, i, s, &flip)
+			m.spans, m.flips[s.ID] = append(m.spans, s), flip
 		}
 		queryable := beside(log, noSamples{})
 		for range 60 {
@@ -41,11 +49,11 @@ func TestChangelogAgainstModel(t *testing.T) {
 
 // record reports s to the log, in one or two parts, and returns it as it is
 // kept: with an end and a status that go together.
-func record(t *testing.T, log *changelog.Log, r *rand.Rand, i int, s annotate.Span) annotate.Span {
+func record(t *testing.T, log *changelog.Log, r *rand.Rand, i int, s annotate.Span, flag *annotate.FlagChange) annotate.Span {
 	t.Helper()
 	report := annotate.Report{
 		Source: "test", ExternalID: fmt.Sprint(i), Kind: s.Kind, Service: s.Service, Environment: s.Environment, Version: s.Version,
-		Start: annotate.At(time.UnixMilli(s.Start)), Who: &annotate.Who{Name: s.Who},
+		Start: annotate.At(time.UnixMilli(s.Start)), Who: &annotate.Who{Name: s.Who}, Flag: flag,
 	}
 	if s.Who == "" {
 		report.Who = nil

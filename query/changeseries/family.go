@@ -6,8 +6,6 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/metadata"
-
-	"github.com/tidemark/tidemark/annotate"
 )
 
 // The names of the change series.
@@ -16,6 +14,7 @@ const (
 	LastChange   = "tidemark_last_change_timestamp_seconds"
 	VersionInfo  = "tidemark_version_info"
 	ChangesTotal = "tidemark_changes_total"
+	FlagState    = "tidemark_flag_state"
 )
 
 // family is the series of one name.
@@ -45,6 +44,10 @@ var families = [...]family{
 		ChangesTotal, []string{"environment", "kind", "service", "status"},
 		model.MetricTypeCounter, "How many changes had begun.",
 	},
+	inFlagState: {
+		FlagState, []string{"environment", "flag", "service", "variation"},
+		model.MetricTypeGauge, "The share, from 0 to 1, that the flag gave the variation.",
+	},
 }
 
 const (
@@ -52,6 +55,7 @@ const (
 	inLastChange
 	inVersionInfo
 	inChangesTotal
+	inFlagState
 )
 
 // familySet holds some of the families, a bit for each.
@@ -85,66 +89,27 @@ func (f *family) couldMatch(matchers []*labels.Matcher) bool {
 	return true
 }
 
-// selects reports whether the matchers select the series of f for s. They are
+// selects reports whether the matchers select the series id of f. They are
 // known not to exclude the family.
-func (f *family) selects(matchers []*labels.Matcher, s annotate.Span) bool {
+func (f *family) selects(matchers []*labels.Matcher, id identity) bool {
 	for _, m := range matchers {
-		if slices.Contains(f.labels, m.Name) && !m.Matches(labelOf(s, m.Name)) {
+		if slices.Contains(f.labels, m.Name) && !m.Matches(id.label(m.Name)) {
 			return false
 		}
 	}
 	return true
 }
 
-// identity returns s with only those fields that are labels of f, so that all
-// changes behind one series have the same.
-func (f *family) identity(s annotate.Span) annotate.Span {
-	id := annotate.Span{Service: s.Service, Environment: s.Environment}
-	switch f.name {
-	case Change:
-		id = s
-		id.Start, id.End = 0, 0
-	case LastChange:
-		id.Kind = s.Kind
-	case VersionInfo:
-		id.Version = s.Version
-	case ChangesTotal:
-		id.Kind, id.Status = s.Kind, s.Status
-	}
-	return id
-}
-
-// labelSet returns the labels of the series of f for s; empty ones are left out.
-func (f *family) labelSet(b *labels.ScratchBuilder, s annotate.Span) labels.Labels {
+// labelSet returns the labels of the series id of f; empty ones are left out.
+func (f *family) labelSet(b *labels.ScratchBuilder, id identity) labels.Labels {
 	b.Reset()
 	b.Add(model.MetricNameLabel, f.name)
 	for _, name := range f.labels {
-		if v := labelOf(s, name); v != "" {
+		if v := id.label(name); v != "" {
 			b.Add(name, v)
 		}
 	}
 	return b.Labels()
-}
-
-// labelOf returns what s has for the label with the name given.
-func labelOf(s annotate.Span, name string) string {
-	switch name {
-	case "environment":
-		return s.Environment
-	case "id":
-		return s.ID
-	case "kind":
-		return s.Kind
-	case "service":
-		return s.Service
-	case "status":
-		return string(s.Status)
-	case "version":
-		return s.Version
-	case "who":
-		return s.Who
-	}
-	return ""
 }
 
 // Metadata describes the change series, by name.

@@ -45,6 +45,8 @@ func (f *family) filterList(filter *annotate.SpanFilter, name string) *[]string 
 	switch name {
 	case "environment":
 		return &filter.Environments
+	case "flag":
+		return &filter.Flags
 	case "id":
 		return &filter.IDs
 	case "kind":

@@ -42,7 +42,8 @@ func read(t *testing.T, queryable storage.Queryable, hints *storage.SelectHints,
 
 func TestSeekFindsWhatNextDoes(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
-	queryable := beside(newMemLog(randomSpans(r, 40)), noSamples{})
+	spans := randomSpans(r, 40)
+	queryable := beside(newFlagLog(spans, randomFlips(r, spans)), noSamples{})
 	for _, hints := range []*storage.SelectHints{
 		{Start: now - 2*day, End: now + hour},
 		{Start: now - day - hour + 1, End: now, Step: 7*minute + 1, Range: hour, Func: "increase"},

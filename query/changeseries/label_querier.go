@@ -10,8 +10,6 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/util/annotations"
-
-	"github.com/tidemark/tidemark/annotate"
 )
 
 // labelQuerier lists the labels of the samples and of the change series.
@@ -94,11 +92,11 @@ func union(a, b []string, hints *storage.LabelHints) []string {
 // select, sorted.
 func (r *reader) labelNames(ctx context.Context, matchers []*labels.Matcher) ([]string, annotations.Annotations, error) {
 	names := map[string]bool{}
-	warnings, err := r.listAll(ctx, matching(matchers), matchers, func(f *family, id annotate.Span) bool {
+	warnings, err := r.listAll(ctx, matching(matchers), matchers, func(f *family, id identity) bool {
 		names[model.MetricNameLabel] = true
 		all := true
 		for _, name := range f.labels {
-			if !names[name] && labelOf(id, name) != "" {
+			if !names[name] && id.label(name) != "" {
 				names[name] = true
 			}
 			all = all && names[name]
@@ -112,12 +110,12 @@ func (r *reader) labelNames(ctx context.Context, matchers []*labels.Matcher) ([]
 // change series that the matchers select, sorted.
 func (r *reader) labelValues(ctx context.Context, name string, matchers []*labels.Matcher) ([]string, annotations.Annotations, error) {
 	values := map[string]bool{}
-	warnings, err := r.listAll(ctx, valued(name, matching(matchers)), matchers, func(f *family, id annotate.Span) bool {
+	warnings, err := r.listAll(ctx, valued(name, matching(matchers), matchers), matchers, func(f *family, id identity) bool {
 		if name == model.MetricNameLabel {
 			values[f.name] = true
 			return false
 		}
-		if v := labelOf(id, name); v != "" {
+		if v := id.label(name); v != "" {
 			values[v] = true
 		}
 		return true
@@ -126,8 +124,8 @@ func (r *reader) labelValues(ctx context.Context, name string, matchers []*label
 }
 
 // valued returns those families of set that have to be read for all values of
-// the label with the name given.
-func valued(name string, set familySet) familySet {
+// the label with the name given, where the matchers select.
+func valued(name string, set familySet, matchers []*labels.Matcher) familySet {
 	if name == model.MetricNameLabel {
 		return set
 	}
@@ -138,19 +136,22 @@ func valued(name string, set familySet) familySet {
 	}
 	if set.has(inChangesTotal) {
 		set &^= 1 << inChange // each change is counted, so its labels are those of a counter
+		if !slices.ContainsFunc(matchers, func(m *labels.Matcher) bool { return m.Name == "kind" || m.Name == "status" }) {
+			set &^= 1 << inFlagState // and so is each that altered a flag
+		}
 	}
 	return set
 }
 
 // listAll calls fn with each series of the families in set that the matchers
 // select, family by family, until fn returns false for the family.
-func (r *reader) listAll(ctx context.Context, set familySet, matchers []*labels.Matcher, fn func(*family, annotate.Span) bool) (annotations.Annotations, error) {
+func (r *reader) listAll(ctx context.Context, set familySet, matchers []*labels.Matcher, fn func(*family, identity) bool) (annotations.Annotations, error) {
 	if set == 0 {
 		return nil, nil
 	}
 	var warnings annotations.Annotations
 	for _, sel := range r.selected(set, newWindow(r.from, r.to, nil), matchers) {
-		cut, err := r.list(ctx, sel, func(id annotate.Span) bool { return fn(&families[sel.family], id) })
+		cut, err := r.list(ctx, sel, func(id identity) bool { return fn(&families[sel.family], id) })
 		if err != nil {
 			return warnings, err
 		}

@@ -205,11 +205,13 @@ func TestLimits(t *testing.T) {
 }
 
 func TestMetadata(t *testing.T) {
-	for _, name := range []string{changeseries.Change, changeseries.LastChange, changeseries.VersionInfo, changeseries.ChangesTotal} {
+	for _, name := range []string{
+		changeseries.Change, changeseries.LastChange, changeseries.VersionInfo, changeseries.ChangesTotal, changeseries.FlagState,
+	} {
 		md, ok := changeseries.Metadata()[name]
 		require.True(t, ok, name)
 		require.NotEmpty(t, md.Help)
 		require.NotEmpty(t, md.Type)
 	}
-	require.Len(t, changeseries.Metadata(), 4)
+	require.Len(t, changeseries.Metadata(), 5)
 }

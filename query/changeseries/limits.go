@@ -26,8 +26,8 @@ func (r *reader) tooMany(family, limit int) *annotate.Error {
 	return &annotate.Error{
 		Code:  annotate.TooMany,
 		Value: limit,
-		Message: fmt.Sprintf("the selector takes in more than %d series of %s (limit %s); narrow it by labels, such as kind, service or environment, or by a shorter time range",
-			limit, f.name, name),
+		Message: fmt.Sprintf("the selector takes in more than %d series of %s (limit %s); narrow it by labels, such as %s, or by a shorter time range",
+			limit, f.name, name, f.narrowing()),
 	}
 }
 
@@ -41,14 +41,28 @@ func (r *reader) starts(ctx context.Context, family int, f annotate.SpanFilter, 
 	read := 0
 	return r.log.Starts(ctx, f, from, to, func(s annotate.Span) error {
 		if read++; read > r.opts.MaxStarts {
-			r.hit("max_starts")
-			return &annotate.Error{
-				Code:  annotate.TooMany,
-				Value: r.opts.MaxStarts,
-				Message: fmt.Sprintf("the selector of %s would read more than %d changes (limit max_starts); narrow it by labels, such as kind, service or environment, or by a shorter time range",
-					families[family].name, r.opts.MaxStarts),
-			}
+			return r.tooLong(family)
 		}
 		return fn(s)
 	})
+}
+
+// tooLong counts that too many changes would be read, and says how to stay below.
+func (r *reader) tooLong(family int) *annotate.Error {
+	r.hit("max_starts")
+	f := &families[family]
+	return &annotate.Error{
+		Code:  annotate.TooMany,
+		Value: r.opts.MaxStarts,
+		Message: fmt.Sprintf("the selector of %s would read more than %d changes (limit max_starts); narrow it by labels, such as %s, or by a shorter time range",
+			f.name, r.opts.MaxStarts, f.narrowing()),
+	}
+}
+
+// narrowing names labels by which a selector of f is narrowed.
+func (f *family) narrowing() string {
+	if f.name == FlagState {
+		return "flag, service or environment"
+	}
+	return "kind, service or environment"
 }

@@ -8,10 +8,10 @@ import (
 )
 
 // lines are the timelines of a family's series, by what tells them apart.
-type lines map[annotate.Span]*timeline
+type lines map[identity]*timeline
 
 // of returns the timeline of the series id.
-func (l lines) of(id annotate.Span) *timeline {
+func (l lines) of(id identity) *timeline {
 	line := l[id]
 	if line == nil {
 		line = &timeline{}
@@ -22,24 +22,25 @@ func (l lines) of(id annotate.Span) *timeline {
 
 // visitChanges calls fn with the identity and the timeline of each change that
 // sel selects and that shows in its window.
-func (r *reader) visitChanges(ctx context.Context, sel selection, fn func(annotate.Span, timeline) error) error {
+func (r *reader) visitChanges(ctx context.Context, sel selection, fn func(identity, timeline) error) error {
 	f, now := &families[inChange], r.opts.Now().UnixMilli()
 	return r.log.Spans(ctx, sel.filter, sel.window.from, sel.window.to, func(s annotate.Span) error {
-		if !f.selects(sel.matchers, s) {
+		id := f.identity(s)
+		if !f.selects(sel.matchers, id) {
 			return nil
 		}
 		line := lasting(s, now)
 		if !line.showsIn(sel.window.from, sel.window.to) {
 			return nil
 		}
-		return fn(f.identity(s), line)
+		return fn(id, line)
 	})
 }
 
 // changeLines returns the timelines of tidemark_change.
 func (r *reader) changeLines(ctx context.Context, sel selection) (lines, error) {
 	found := lines{}
-	err := r.visitChanges(ctx, sel, func(id annotate.Span, line timeline) error {
+	err := r.visitChanges(ctx, sel, func(id identity, line timeline) error {
 		if len(found) == r.opts.MaxChanges {
 			return r.tooMany(inChange, r.opts.MaxChanges)
 		}
@@ -79,7 +80,7 @@ func (r *reader) counterLines(ctx context.Context, sel selection) (lines, error)
 		return nil, err
 	}
 	for g, n := range counts {
-		if id := spanOf(g); n > 0 && f.selects(sel.matchers, id) {
+		if id := f.groupIdentity(g); n > 0 && f.selects(sel.matchers, id) {
 			found.of(id).set(before, float64(n))
 		}
 	}
@@ -96,7 +97,7 @@ func (r *reader) counterLines(ctx context.Context, sel selection) (lines, error)
 // versionLines returns the timelines of tidemark_version_info.
 func (r *reader) versionLines(ctx context.Context, sel selection) (lines, error) {
 	type place struct{ service, environment string }
-	f, found, running := &families[inVersionInfo], lines{}, map[place]annotate.Span{}
+	f, found, running := &families[inVersionInfo], lines{}, map[place]identity{}
 	set := func(s annotate.Span) error {
 		at, id := place{s.Service, s.Environment}, f.identity(s)
 		old, ok := running[at]
@@ -121,7 +122,7 @@ func (r *reader) versionLines(ctx context.Context, sel selection) (lines, error)
 	if err := r.log.Versions(ctx, sel.filter, before, sel.window.to, set); err != nil {
 		return nil, err
 	}
-	maps.DeleteFunc(found, func(id annotate.Span, line *timeline) bool {
+	maps.DeleteFunc(found, func(id identity, line *timeline) bool {
 		return !f.selects(sel.matchers, id) || !line.showsIn(sel.window.from, sel.window.to)
 	})
 	return found, nil

@@ -26,6 +26,11 @@ type Log interface {
 	// NewestVersions returns, for each service and environment, the succeeded
 	// deploy of a version with the newest end that is not after t.
 	NewestVersions(ctx context.Context, f annotate.SpanFilter, t int64) ([]annotate.Span, error)
+	// FlagStates calls fn with the states that flags were given in (from, to],
+	// and before with the newest two of each that began not after from. Those of
+	// one flag in one service and environment come in the order of their starts,
+	// no two of which are the same.
+	FlagStates(ctx context.Context, f annotate.SpanFilter, from, to int64, fn func(annotate.FlagState) error) error
 	// Counts returns how many changes of each group started not after t.
 	Counts(ctx context.Context, f annotate.SpanFilter, t int64) (map[annotate.Group]int64, error)
 	// CountsBetween calls fn, interval by interval, with how many changes of

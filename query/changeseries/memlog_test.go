@@ -14,7 +14,11 @@ import (
 type memLog struct {
 	byStart []annotate.Span
 	byEnd   []annotate.Span // deploys of a version that succeeded
+	flips   flips
 }
+
+// flips are the changes that are about a flag, by their ids.
+type flips map[string]annotate.FlagChange
 
 var _ changeseries.Log = (*memLog)(nil)
 
@@ -29,6 +33,13 @@ func newMemLog(spans []annotate.Span) *memLog {
 		}
 	}
 	slices.SortStableFunc(l.byEnd, func(a, b annotate.Span) int { return cmp.Compare(a.End, b.End) })
+	return l
+}
+
+// newFlagLog is a log with flips among its changes.
+func newFlagLog(spans []annotate.Span, flips flips) *memLog {
+	l := newMemLog(spans)
+	l.flips = flips
 	return l
 }
 
@@ -99,6 +110,37 @@ func (l *memLog) NewestVersions(ctx context.Context, f annotate.SpanFilter, t in
 		return nil
 	})
 	return values(newest), err
+}
+
+func (l *memLog) FlagStates(ctx context.Context, f annotate.SpanFilter, from, to int64, fn func(annotate.FlagState) error) error {
+	type place struct{ flag, service, environment string }
+	states := map[place][]annotate.FlagState{}
+	err := each(ctx, f, l.started(-1<<62, to), func(s annotate.Span) error {
+		flip := l.flips[s.ID]
+		if flip.State() == "" || s.Status != annotate.Succeeded && s.Status != annotate.Running ||
+			len(f.Flags) > 0 && !slices.Contains(f.Flags, flip.Key) {
+			return nil
+		}
+		at := place{flip.Key, s.Service, s.Environment}
+		list := states[at]
+		if n := len(list); n > 0 && list[n-1].Start == s.Start {
+			list = list[:n-1]
+		}
+		states[at] = append(list, annotate.FlagState{Flag: flip.Key, Service: s.Service, Environment: s.Environment, Start: s.Start, Value: flip.State()})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, list := range states {
+		before := sort.Search(len(list), func(i int) bool { return list[i].Start > from })
+		for _, s := range list[max(0, before-2):] {
+			if err := fn(s); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (l *memLog) Counts(ctx context.Context, f annotate.SpanFilter, t int64) (map[annotate.Group]int64, error) {

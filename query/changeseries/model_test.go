@@ -12,6 +12,7 @@ import (
 // property tests hold the real thing against.
 type model struct {
 	spans    []annotate.Span // in the order of their starts
+	flips    flips
 	now      int64
 	lookback int64
 }
@@ -26,6 +27,8 @@ func (m model) at(name string, t int64) map[string]float64 {
 		return m.lastChange(t)
 	case changeseries.VersionInfo:
 		return m.versions(t)
+	case changeseries.FlagState:
+		return m.flagStates(t)
 	}
 	return m.count(-1<<62, t)
 }

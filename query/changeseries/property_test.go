@@ -210,7 +210,7 @@ func randomInquiry(r *rand.Rand, m model) inquiry {
 		return t - offset
 	}
 
-	name := []string{changeseries.Change, changeseries.LastChange, changeseries.VersionInfo, changeseries.ChangesTotal}[r.IntN(4)]
+	name := []string{changeseries.Change, changeseries.LastChange, changeseries.VersionInfo, changeseries.ChangesTotal, changeseries.FlagState, changeseries.FlagState}[r.IntN(6)]
 	evaluate := func(t int64) map[string]float64 { return m.at(name, seen(t)) }
 	q.expr = name + modifier
 	if r.IntN(2) == 0 {
@@ -259,9 +259,10 @@ func TestAgainstModel(t *testing.T) {
 	for seed := range uint64(12) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		m := model{spans: randomSpans(r, []int{0, 1, 5, 60}[seed%4]), now: now}
+		m.flips = randomFlips(r, m.spans)
 		// With a single step the log counts only for instant queries, and all
 		// changes are read for the others.
-		queryable := limited(newMemLog(m.spans), noSamples{}, changeseries.Options{MaxSteps: int(seed) % 2})
+		queryable := limited(newFlagLog(m.spans, m.flips), noSamples{}, changeseries.Options{MaxSteps: int(seed) % 2})
 		for range 60 {
 			randomInquiry(r, m).check(t, engine, queryable)
 		}

@@ -70,7 +70,7 @@ func (r *reader) add(ctx context.Context, found *seriesSet, sel selection) error
 	if sel.window.listing() {
 		return r.addNames(ctx, found, sel)
 	}
-	var lines map[annotate.Span]*timeline
+	var lines lines
 	var err error
 	switch {
 	case sel.family == inChange:
@@ -79,6 +79,8 @@ func (r *reader) add(ctx context.Context, found *seriesSet, sel selection) error
 		lines, err = r.lastChangeLines(ctx, sel)
 	case sel.family == inVersionInfo:
 		lines, err = r.versionLines(ctx, sel)
+	case sel.family == inFlagState:
+		lines, err = r.flagLines(ctx, sel)
 	case countable(sel.window):
 		return r.addRestarts(ctx, found, sel)
 	default:
@@ -103,13 +105,13 @@ func (r *reader) add(ctx context.Context, found *seriesSet, sel selection) error
 
 // addRestarts adds the counters that sel selects, made for increase and rate.
 func (r *reader) addRestarts(ctx context.Context, found *seriesSet, sel selection) error {
-	grids := evaluations(sel.window)
+	f, grids := &families[inChangesTotal], evaluations(sel.window)
 	totals, err := r.log.Counts(ctx, sel.filter, sel.window.to)
 	if err != nil {
 		return err
 	}
 	maps.DeleteFunc(totals, func(g annotate.Group, n int64) bool {
-		return n == 0 || !families[inChangesTotal].selects(sel.matchers, spanOf(g))
+		return n == 0 || !f.selects(sel.matchers, f.groupIdentity(g))
 	})
 	if len(totals) > r.opts.MaxGroups {
 		return r.tooMany(inChangesTotal, r.opts.MaxGroups)
@@ -120,13 +122,9 @@ func (r *reader) addRestarts(ctx context.Context, found *seriesSet, sel selectio
 	b := labels.NewScratchBuilder(8)
 	for g := range totals {
 		found.series = append(found.series, &restartSeries{
-			labels: families[inChangesTotal].labelSet(&b, spanOf(g)),
+			labels: f.labelSet(&b, f.groupIdentity(g)),
 			group:  g, window: sel.window, grids: grids, tallies: shared,
 		})
 	}
 	return nil
-}
-
-func spanOf(g annotate.Group) annotate.Span {
-	return annotate.Span{Kind: g.Kind, Service: g.Service, Environment: g.Environment, Status: g.Status}
 }

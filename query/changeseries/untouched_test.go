@@ -25,7 +25,8 @@ func TestWhatCannotMatchDoesNotReachTheLog(t *testing.T) {
 		`tidemark_version_info{kind="deploy"}`,
 		`tidemark_last_change_timestamp_seconds{status!=""}`,
 		`tidemark_changes_total{kind="deploy", kind="flag"}`,
-		`tidemark_flag_state`,
+		`tidemark_flag_state{kind="flag"}`,
+		`tidemark_flags`,
 	} {
 		t.Run(selector, func(t *testing.T) {
 			q, err := queryable.Querier(now-hour, now)

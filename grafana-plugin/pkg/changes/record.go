@@ -1,7 +1,6 @@
 package changes
 
 import (
-	"encoding/json"
 	"net/url"
 	"strings"
 	"time"
@@ -45,25 +44,13 @@ type Flag struct {
 	To   FlagValue `json:"to"`
 }
 
-// FlagValue is a flag's value as text: a string as it is, all else as JSON,
-// and nothing for null.
+// FlagValue is a flag's value in words; empty where there is none.
 type FlagValue string
 
 // UnmarshalJSON implements json.Unmarshaler.
-func (v *FlagValue) UnmarshalJSON(b []byte) error {
-	switch {
-	case string(b) == "null":
-		*v = ""
-	case len(b) > 0 && b[0] == '"':
-		var s string
-		if err := json.Unmarshal(b, &s); err != nil {
-			return err
-		}
-		*v = FlagValue(s)
-	default:
-		*v = FlagValue(b)
-	}
-	return nil
+func (v *FlagValue) UnmarshalJSON(b []byte) (err error) {
+	*v, err = flagValueOf(b)
+	return err
 }
 
 // Link points from a change to something about it.

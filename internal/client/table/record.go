@@ -39,7 +39,7 @@ func Record(w io.Writer, c annotate.Change, now time.Time) error {
 	add("replaces", c.PreviousVersion)
 	add("commit", c.Commit)
 	if c.Flag != nil {
-		add("flag", fmt.Sprintf("%s: %v → %v", c.Flag.Key, orNone(c.Flag.From), orNone(c.Flag.To)))
+		add("flag", c.Flag.String())
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Labels)) {
 		add("label", name+"="+c.Labels[name])

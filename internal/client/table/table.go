@@ -52,22 +52,15 @@ func who(c annotate.Change, _ time.Time) string {
 	return c.Who.Name
 }
 
-// versions returns the old version and the new.
+// versions returns the old version and the new, of a flag its values.
 func versions(c annotate.Change, _ time.Time) string {
 	if c.Flag != nil && c.Version == "" {
-		return fmt.Sprintf("%v → %v", orNone(c.Flag.From), orNone(c.Flag.To))
+		return c.Flag.Step()
 	}
 	if c.PreviousVersion == "" {
 		return c.Version
 	}
 	return c.PreviousVersion + " → " + c.Version
-}
-
-func orNone(v any) any {
-	if v == nil {
-		return "?"
-	}
-	return v
 }
 
 // lasted returns how long a change took, or has been going on.

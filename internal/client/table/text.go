@@ -22,6 +22,15 @@ func Clean(s string) string {
 	}, s)
 }
 
+// CleanText does what Clean does with each line of a text.
+func CleanText(s string) string {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = Clean(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
 func isHostile(r rune) bool {
 	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
 }
