@@ -1,0 +1,81 @@
+package flagfile
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/tidemark/tidemark/annotate/flag"
+)
+
+// content is a file as it was read.
+type content struct {
+	path  string
+	data  []byte
+	sum   [sha256.Size]byte
+	flags map[string]flag.Definition
+	// err is why it is refused.
+	err error
+}
+
+// readFile reads a file. Its error names what is wrong with the line where that is known.
+func readFile(path string) content {
+	c := content{path: path}
+	if c.data, c.err = bounded(path); c.err != nil {
+		return c
+	}
+	c.sum = sha256.Sum256(c.data)
+	format, ok := flag.FormatOf(path)
+	switch {
+	case !ok:
+		c.err = fmt.Errorf("%s: the name must end in .yaml, .yml, .json or .toml", path)
+	case len(bytes.TrimSpace(c.data)) == 0:
+		// What was cut off while it was written looks like this.
+		c.err = fmt.Errorf("%s: is empty; write {} to say that there are no flags", path)
+	default:
+		flags, err := flag.ParseFile(c.data, format)
+		if err != nil {
+			c.err = locate(path, c.data, format, err)
+			return c
+		}
+		c.flags = flags
+	}
+	return c
+}
+
+func bounded(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, flag.MaxFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > flag.MaxFile {
+		return nil, fmt.Errorf("%s: is longer than %d bytes, the most that a file of flags may have: divide it", path, flag.MaxFile)
+	}
+	return data, nil
+}
+
+// locate gives each of the errors of a file the form file:line: path: message.
+func locate(path string, data []byte, format flag.Format, err error) error {
+	problems := flag.Problems(err)
+	if len(problems) == 0 {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	lines := newLines(data, format)
+	errs := make([]error, len(problems))
+	for i, p := range problems {
+		if line := lines.of(p.Field); line > 0 {
+			errs[i] = fmt.Errorf("%s:%d: %w", path, line, p)
+		} else {
+			errs[i] = fmt.Errorf("%s: %w", path, p)
+		}
+	}
+	return errors.Join(errs...)
+}
