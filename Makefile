@@ -24,7 +24,7 @@ run: build ## build and start Tidemark on its defaults: ./data, http://127.0.0.1
 	./bin/tidemark serve
 
 .PHONY: test
-test: peers lint ## everything: lint, unit, command line, real peers, and the Grafana plugin
+test: peers sdks lint ## everything: lint, unit, command line, real peers, and the Grafana plugin
 	$(GO) test $(TEST_FLAGS) -timeout 15m ./...
 	$(MAKE) plugin-test
 
@@ -43,6 +43,10 @@ plugin-test: peers $(GOLANGCI_LINT) ## the Grafana plugin: lint, unit, backend, 
 .PHONY: peers
 peers: ## install the real programs that the tests talk to
 	@scripts/install-peers
+
+.PHONY: sdks
+sdks: ## install OpenFeature's SDKs, which the tests run against a Tidemark
+	@scripts/install-sdks
 
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## golangci-lint, with the arrows between the folders

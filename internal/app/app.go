@@ -12,12 +12,16 @@ import (
 	"time"
 
 	"github.com/tidemark/tidemark/annotate/changelog"
+	"github.com/tidemark/tidemark/annotate/flag"
+	"github.com/tidemark/tidemark/annotate/flag/control"
+	"github.com/tidemark/tidemark/annotate/flag/flagfile"
 	"github.com/tidemark/tidemark/ingest/host"
 	scraping "github.com/tidemark/tidemark/ingest/scrape"
 	"github.com/tidemark/tidemark/ingest/store"
 	"github.com/tidemark/tidemark/internal/auth"
 	"github.com/tidemark/tidemark/internal/config"
 	"github.com/tidemark/tidemark/internal/server"
+	"github.com/tidemark/tidemark/internal/server/ofrep"
 )
 
 // App is one Tidemark. Make it with New, then Start it once and Stop it once.
@@ -36,6 +40,9 @@ type App struct {
 
 	// What lives as long as the App.
 	changes   *changelog.Log
+	flags     *control.Control
+	flagFiles *flagfile.Watcher
+	flagTally *flag.Tally
 	authority *auth.Authority
 	host      *host.Collector
 	store     *store.Store
@@ -103,7 +110,7 @@ const undoWithin = 8 * time.Second
 // all that had begun was ended. A ctx that ends meanwhile ends the start.
 func (a *App) Start(ctx context.Context) error {
 	for _, start := range []func(context.Context) error{
-		a.lockFolder, a.openChanges, a.openAuth, a.startHost, a.startServer, a.startSamples,
+		a.lockFolder, a.openChanges, a.startFlags, a.openAuth, a.startHost, a.startServer, a.startSamples,
 	} {
 		err := ctx.Err()
 		if err == nil {
@@ -196,13 +203,22 @@ func (a *App) startServer(ctx context.Context) error {
 		ExternalURL:   a.opts.ExternalURL,
 		WebConfigFile: a.opts.WebConfigFile,
 		Changes:       a.changes,
-		Authority:     a.authority,
-		Prometheus:    &a.api,
-		Federate:      &a.federate,
-		WriteMetrics:  a.telemetry.write,
-		Reload:        a.Reload,
-		Ready:         a.notReady,
-		Home:          a.home,
+		Flags:         ofrep.Controlled{Control: a.flags},
+		FlagControl:   a.flags,
+		FlagFiles:     a.flagFiles.Status,
+		EnvironmentNeeds: func(environment string) auth.Role {
+			return a.config.Load().Auth.Needs(environment)
+		},
+		FlagEnvironment: func() string { return a.config.Load().Flags.DefaultEnvironment },
+		FlagOrigins:     a.config.Load().Flags.Origins,
+		FlagContext:     a.config.Load().Flags.Context,
+		Authority:       a.authority,
+		Prometheus:      &a.api,
+		Federate:        &a.federate,
+		WriteMetrics:    a.telemetry.write,
+		Reload:          a.Reload,
+		Ready:           a.notReady,
+		Home:            a.home,
 		Limits: server.Limits{
 			Batch:         a.config.Load().Changes.MaxPerRequest,
 			PushBytes:     maxPushBytes,

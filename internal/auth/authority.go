@@ -22,12 +22,14 @@ const (
 	anonymousName = "anonymous"
 )
 
-// TokenSource knows the tokens. Both methods must answer from memory.
+// TokenSource knows the tokens. All methods must answer from memory.
 type TokenSource interface {
 	// Any reports whether there is any token.
 	Any() bool
 	// Lookup returns the token with the text given, unless it has ended.
 	Lookup(text string) (Token, bool)
+	// ByID returns the token with the id given, unless it has ended.
+	ByID(id string) (Token, bool)
 }
 
 // UserSource knows the users of the web configuration file.
@@ -40,7 +42,8 @@ type UserSource interface {
 
 // Settings are what the configuration decides, and a reload may change.
 type Settings struct {
-	// Anonymous is the role of a caller without credentials: None or Viewer.
+	// Anonymous is the role of a caller without credentials: None, Evaluator or
+	// Viewer.
 	Anonymous Role
 	// Users are the roles of the web configuration file's users. One who is
 	// not named here is a viewer.
@@ -129,7 +132,7 @@ func (a *Authority) byToken(r *http.Request, text string) (Identity, error) {
 		a.badToken.Inc()
 		return Identity{}, refuse(Unauthenticated, "the token is unknown, revoked or expired; make one with tidemark token create")
 	}
-	id := Identity{Name: token.Name, Role: token.Role, Kind: ByToken}
+	id := Identity{Name: token.Name, Role: token.Role, Kind: ByToken, token: token}
 	if person := r.Header.Get(OnBehalfOf); person != "" && token.Role >= Operator {
 		if len(person) > maxPerson || !utf8.ValidString(person) || strings.IndexFunc(person, unicode.IsControl) >= 0 {
 			return Identity{}, refuse(Malformed, "the header "+OnBehalfOf+" must be one line of UTF-8 with at most 200 bytes")

@@ -23,6 +23,15 @@ type known struct {
 
 func (k known) Lookup(text string) (Token, bool) { t, ok := k.tokens[text]; return t, ok }
 
+func (k known) ByID(id string) (Token, bool) {
+	for _, t := range k.tokens {
+		if t.ID == id {
+			return t, true
+		}
+	}
+	return Token{}, false
+}
+
 type knownTokens struct{ known }
 
 func (k knownTokens) Any() bool { return len(k.tokens) > 0 }
@@ -185,7 +194,7 @@ func TestAuthorize(t *testing.T) {
 }
 
 func TestRoles(t *testing.T) {
-	for _, role := range []Role{None, Viewer, Operator, Admin} {
+	for _, role := range []Role{None, Evaluator, Viewer, Operator, Admin} {
 		text, err := role.MarshalText()
 		require.NoError(t, err)
 		var read Role

@@ -24,6 +24,8 @@ type Identity struct {
 	// Person is whom a trusted caller acts for; empty for itself.
 	Person string
 
+	// token is the one that was shown; without an id for none.
+	token Token
 	// hint says what keeps a caller without credentials from writing.
 	hint string
 }

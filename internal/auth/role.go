@@ -9,6 +9,9 @@ type Role int
 const (
 	// None may do nothing but ask whether the server is up.
 	None Role = iota
+	// Evaluator evaluates flags, and that is all: the role of tokens that
+	// everybody can read, in browsers and apps.
+	Evaluator
 	// Viewer reads everything but secrets.
 	Viewer
 	// Operator also records changes and pushes samples.
@@ -19,12 +22,12 @@ const (
 
 // ParseRole reads a role's name.
 func ParseRole(name string) (Role, error) {
-	for _, role := range []Role{None, Viewer, Operator, Admin} {
+	for _, role := range []Role{None, Evaluator, Viewer, Operator, Admin} {
 		if role.String() == name {
 			return role, nil
 		}
 	}
-	return None, fmt.Errorf("%q is no role; it must be viewer, operator or admin", name)
+	return None, fmt.Errorf("%q is no role; it must be evaluator, viewer, operator or admin", name)
 }
 
 // String returns the role's name.
@@ -32,6 +35,8 @@ func (r Role) String() string {
 	switch r {
 	case None:
 		return "none"
+	case Evaluator:
+		return "evaluator"
 	case Viewer:
 		return "viewer"
 	case Operator:

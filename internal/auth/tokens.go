@@ -112,8 +112,8 @@ func (t *Tokens) Create(ctx context.Context, name string, role Role, expires tim
 	if err := validateName(name); err != nil {
 		return "", Token{}, err
 	}
-	if role < Viewer || role > Admin {
-		return "", Token{}, fmt.Errorf("%q is no role for a token; it must be viewer, operator or admin", role)
+	if role < Evaluator || role > Admin {
+		return "", Token{}, fmt.Errorf("%q is no role for a token; it must be evaluator, viewer, operator or admin", role)
 	}
 	if !expires.IsZero() && !expires.After(now) {
 		return "", Token{}, fmt.Errorf("the token would have ended at %s already; say a time to come", expires.Format(time.RFC3339))
@@ -170,6 +170,12 @@ func (t *Tokens) Lookup(text string) (Token, bool) {
 		return Token{}, false
 	}
 	return token, true
+}
+
+// ByID returns the token with the id given, unless it has expired.
+func (t *Tokens) ByID(id string) (Token, bool) {
+	token, known := t.current.Load().byID[id]
+	return token, known && !token.Expired(t.now())
 }
 
 // Err is why the file could not be read again lately; nil if it could. Lookups

@@ -22,6 +22,7 @@ type Config struct {
 	Changes Changes
 	Auth    Auth
 	Ingest  Ingest
+	Flags   Flags
 
 	// Notes are what the reader of the file should know, though nothing is wrong.
 	Notes []string
@@ -80,7 +81,7 @@ func Parse(data []byte, name, dir string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := &Config{Host: defaultHost(), Changes: defaultChanges(), Auth: defaultAuth(), Ingest: defaultIngest()}
+	cfg := &Config{Host: defaultHost(), Changes: defaultChanges(), Auth: defaultAuth(), Ingest: defaultIngest(), Flags: defaultFlags()}
 	r := &reader{file: name}
 	for _, section := range doc.own {
 		if read, ok := cfg.sections()[section.key.Value]; ok {
@@ -89,6 +90,7 @@ func Parse(data []byte, name, dir string) (*Config, error) {
 	}
 	if len(r.errs) == 0 {
 		cfg.validate(r, doc)
+		cfg.completeFlags(r, doc, dir)
 	}
 	err = errors.Join(r.errs...)
 	if cfg.Prometheus, err = doc.loadPrometheus(dir, &cfg.Notes, err); err != nil {
@@ -110,6 +112,7 @@ func (c *Config) sections() map[string]read {
 		"changes": object(c.Changes.fields()),
 		"auth":    object(c.Auth.fields()),
 		"ingest":  object(c.Ingest.fields()),
+		"flags":   object(c.Flags.fields()),
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tidemark/tidemark/annotate/flag/flagfile"
 	"github.com/tidemark/tidemark/ingest/push"
 	"github.com/tidemark/tidemark/internal/auth"
 	"github.com/tidemark/tidemark/internal/config"
@@ -70,7 +71,12 @@ func TestEverySectionIsRead(t *testing.T) {
 		Flags: map[string]string{"collector.filesystem.mount-points-exclude": "^/(dev|proc)($|/)", "path.rootfs": "/host"},
 	}, cfg.Host)
 	require.Equal(t, config.Changes{MaxPerRequest: 50, Series: config.ChangeSeries{MaxChanges: 20, MaxGroups: 30}}, cfg.Changes)
-	require.Equal(t, config.Auth{Anonymous: auth.None, Users: map[string]auth.Role{"ann": auth.Admin, "bob": auth.Operator}}, cfg.Auth)
+	require.Equal(t, config.Auth{Anonymous: auth.None, Users: map[string]auth.Role{"ann": auth.Admin, "bob": auth.Operator}, Environments: map[string]auth.Role{"production": auth.Admin}}, cfg.Auth)
+	require.Equal(t, config.Flags{
+		DefaultEnvironment: "staging", Environments: []string{"staging", "production"}, RequireReason: []string{"production"}, MaxFlags: 100,
+		Origins: []string{"https://shop.example", "http://localhost:3000"}, Context: map[string]any{"region": "eu", "weight": 2.0, "beta": true},
+		Files: []flagfile.Source{{Path: "testdata/valid/flags/*.yaml", Environment: "production"}, {Path: "/etc/flags", Environment: "staging"}},
+	}, cfg.Flags)
 	require.Equal(t, push.Limits{
 		MaxSamples: 1000, MaxLabels: 20, MaxLabelName: 100, MaxLabelValue: 200, MaxConcurrent: 3, MaxBody: 1 << 20,
 	}, cfg.Ingest.Limits())

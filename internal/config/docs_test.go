@@ -40,7 +40,7 @@ func allKeys() (all [][]string) {
 			walk(below)
 		}
 	}
-	for _, section := range []string{"host", "changes", "auth", "ingest"} {
+	for _, section := range []string{"host", "changes", "auth", "ingest", "flags"} {
 		walk([]string{section})
 	}
 	return all
@@ -74,4 +74,6 @@ func TestDefaultFileShowsEveryKeyWithItsDefault(t *testing.T) {
 	require.Equal(t, builtIn.Changes, inForce.Changes)
 	require.Equal(t, builtIn.Auth, inForce.Auth)
 	require.Equal(t, builtIn.Ingest, inForce.Ingest)
+	inForce.Flags.RequireReason = nil // written as an empty list
+	require.Equal(t, builtIn.Flags, inForce.Flags)
 }

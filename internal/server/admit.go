@@ -54,8 +54,11 @@ func (s *Server) admit(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		x := exchangeOf(r.Context())
 		x.route = route
+		if route.foreign {
+			s.admitOrigin(c)
+		}
 		if route.need != auth.None {
-			who, err := s.opts.Authority.Authorize(r, route.need, s.onLoopback)
+			who, err := s.authorize(r, route)
 			x.who = who
 			if err != nil {
 				return err
@@ -70,12 +73,30 @@ func (s *Server) admit(next echo.HandlerFunc) echo.HandlerFunc {
 		case pushing:
 			return s.within(s.pushes, "samples", next, c)
 		case streaming:
-			return s.stream(next, c)
+			return s.stream(s.streams, overloaded("the server has as many followers as it may; try again later", 10*time.Second), next, c)
+		case following:
+			return s.stream(s.followers, tooMany("the server has as many followers of flags as it may; try again later", 10*time.Second), next, c)
+		case collecting:
+			if !s.collects.enter() {
+				return tooMany("the server takes as many reports of evaluations as it may; try again shortly", time.Second)
+			}
+			defer s.collects.leave()
+			return s.timed(next, c)
 		case reading:
 			return s.timed(next, c)
 		}
 		return next(c)
 	}
+}
+
+// authorize returns who made r, if they may ask for route.
+func (s *Server) authorize(r *http.Request, route *route) (auth.Identity, error) {
+	if route.ticket && r.Header.Get("Authorization") == "" && r.Header.Get("X-Api-Key") == "" {
+		if ticket := r.URL.Query().Get("ticket"); ticket != "" {
+			return s.opts.Authority.Redeem(ticket)
+		}
+	}
+	return s.opts.Authority.Authorize(r, route.need, s.onLoopback)
 }
 
 // within lets the request through a turnstile.
@@ -95,12 +116,13 @@ func (s *Server) timed(next echo.HandlerFunc, c echo.Context) error {
 	return next(c)
 }
 
-// stream lets a follower in, and ends it when the server stops.
-func (s *Server) stream(next echo.HandlerFunc, c echo.Context) error {
-	if !s.streams.enter() {
-		return overloaded("the server has as many followers as it may; try again later", 10*time.Second)
+// stream lets a follower in, and ends it when the server stops. Where there is no
+// room it answers full.
+func (s *Server) stream(t *turnstile, full *Problem, next echo.HandlerFunc, c echo.Context) error {
+	if !t.enter() {
+		return full
 	}
-	defer s.streams.leave()
+	defer t.leave()
 	ctx, cancel := context.WithCancel(c.Request().Context())
 	defer cancel()
 	defer context.AfterFunc(s.stopping, cancel)()
@@ -123,6 +145,10 @@ func (s *Server) boundBody(c echo.Context, class class) error {
 		limit = s.limits.BatchBytes
 	case pushing:
 		limit = s.limits.PushBytes
+	case evaluating:
+		limit = s.limits.EvaluationBytes
+	case collecting:
+		limit = s.limits.CollectBytes
 	}
 	if r.ContentLength > limit {
 		s.meters.bodies.Inc()

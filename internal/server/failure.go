@@ -25,6 +25,9 @@ func problemOf(err error, part string) *Problem {
 }
 
 func mapped(err error, part string) *Problem {
+	if faults := faultsOf(err, part); len(faults) > 1 {
+		return faulty(faults...)
+	}
 	if e, ok := errors.AsType[*annotate.Error](err); ok {
 		return ofLog(e, part)
 	}
@@ -44,6 +47,27 @@ func mapped(err error, part string) *Problem {
 		return overloaded("the server is stopping, or the caller went away", time.Second)
 	}
 	return newProblem(http.StatusInternalServerError, "something went wrong in the server; its log says what, under the request_id")
+}
+
+// faultsOf returns what is wrong with the parts of a request where err joins
+// several such errors and nothing else.
+func faultsOf(err error, part string) []Fault {
+	joined, ok := errors.AsType[interface {
+		error
+		Unwrap() []error
+	}](err)
+	if !ok {
+		return nil
+	}
+	var faults []Fault
+	for _, err := range joined.Unwrap() {
+		e, ok := errors.AsType[*annotate.Error](err)
+		if !ok || e.Code != annotate.Invalid || e.Field == "" {
+			return nil
+		}
+		faults = append(faults, Fault{Message: e.Message, Location: part + "." + e.Field, Value: e.Value})
+	}
+	return faults
 }
 
 func ofLog(e *annotate.Error, part string) *Problem {

@@ -25,7 +25,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		took := s.now().Sub(x.began)
 		meters, stream := s.meters.none, false
 		if x.route != nil {
-			meters, stream = x.route.meters, x.route.class == streaming
+			meters, stream = x.route.meters, x.route.class.goesOn()
 		}
 		meters.count(c.Response().Status, took, stream)
 		s.logAccess(c, x, slog.Duration("took", took))
@@ -80,6 +80,12 @@ func (s *Server) answerProblem(c echo.Context, p *Problem) {
 	h.Set(echo.HeaderContentType, p.ContentType(""))
 	answer := *p
 	answer.RequestID = x.id
+	if x.route != nil && x.route.refusal != nil {
+		h.Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
+		// An error here means that the caller went away.
+		_ = c.JSONBlob(p.Status, x.route.refusal(c, p))
+		return
+	}
 	if c.Request().Method == http.MethodHead {
 		c.Response().WriteHeader(p.Status)
 		return
@@ -97,14 +103,16 @@ func (s *Server) failed(ctx context.Context, err error, part string) *Problem {
 	return &p
 }
 
-// logAccess writes one line for an answer. Reads and pushes that went well are
-// many and dull, so that they show at the debug level alone.
+// logAccess writes one line for an answer. Reads, pushes and evaluations that went
+// well show at the debug level alone.
 func (s *Server) logAccess(c echo.Context, x *exchange, took slog.Attr) {
 	r, answer := c.Request(), c.Response()
 	level := slog.LevelInfo
 	switch {
 	case answer.Status >= http.StatusInternalServerError && answer.Status != http.StatusServiceUnavailable:
 		level = slog.LevelError
+	case x.route != nil && x.route.class == evaluating && (answer.Status == http.StatusBadRequest || answer.Status == http.StatusNotFound):
+		level = slog.LevelDebug // code may ask for a flag that is not there yet, as often as it likes
 	case answer.Status >= http.StatusBadRequest:
 	case x.route == nil || x.route.class != writing:
 		level = slog.LevelDebug
@@ -112,9 +120,13 @@ func (s *Server) logAccess(c echo.Context, x *exchange, took slog.Attr) {
 	if !s.logger.Enabled(r.Context(), level) {
 		return
 	}
+	path := r.URL.Path
+	if strings.Contains(path, killPath) {
+		path = "…" + killPath + "[hidden]" // also where the method or the rest is wrong
+	}
 	attrs := []slog.Attr{
 		slog.String("method", r.Method),
-		slog.String("path", r.URL.Path),
+		slog.String("path", path),
 		slog.Int("status", answer.Status),
 		slog.Int64("bytes", answer.Size),
 		took,
@@ -159,7 +171,7 @@ func loggable(query string) string {
 		switch lower := strings.ToLower(name); {
 		case strings.Contains(decoded, "tmk_"),
 			strings.Contains(lower, "token"), strings.Contains(lower, "secret"),
-			strings.Contains(lower, "password"), strings.Contains(lower, "key"):
+			strings.Contains(lower, "password"), strings.Contains(lower, "key"), strings.Contains(lower, "ticket"):
 			parts[i] = "[hidden]"
 		}
 	}

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
 	"github.com/labstack/echo/v4"
 
 	"github.com/tidemark/tidemark/annotate"
+	"github.com/tidemark/tidemark/annotate/flag"
 )
 
 // schemaPrefix is where schemas refer to each other.
@@ -38,9 +40,25 @@ func anyTime(description string) *huma.Schema {
 // newRegistry returns a registry that knows the types of package annotate, with
 // strict as the schema of a time.
 func newRegistry(time huma.SchemaProvider) huma.Registry {
-	registry := huma.NewMapRegistry(schemaPrefix, huma.DefaultSchemaNamer)
+	registry := huma.NewMapRegistry(schemaPrefix, schemaName)
 	registry.RegisterTypeAlias(reflect.TypeFor[annotate.Time](), reflect.TypeOf(time))
 	return registry
+}
+
+// schemaName names the schema of a type. What belongs to flags says so, since
+// other things have rules and revisions too.
+func schemaName(t reflect.Type, hint string) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	name := huma.DefaultSchemaNamer(t, hint)
+	switch {
+	case t == reflect.TypeFor[flag.Definition]():
+		return "FlagDefinition"
+	case strings.Contains(t.PkgPath(), "flag") && !strings.HasPrefix(name, "Flag"):
+		return "Flag" + name
+	}
+	return name
 }
 
 // newAPI returns the documented part of the API on e.

@@ -11,6 +11,10 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"github.com/tidemark/tidemark/annotate/flag/flagfile"
+	"github.com/tidemark/tidemark/internal/auth"
+	"github.com/tidemark/tidemark/internal/server/ofrep"
 )
 
 // Options are what a server is made of. All parts must be there; the texts and
@@ -25,8 +29,25 @@ type Options struct {
 	// HTTP without users.
 	WebConfigFile string
 
-	Changes   Changes
-	Authority Authority
+	Changes Changes
+	// Flags are the flags that are evaluated; nil for a server without any.
+	Flags ofrep.Flags
+	// FlagControl is what reads and changes flags; nil for a server without any.
+	FlagControl FlagControl
+	// FlagFiles says how it stands with the files that define flags.
+	FlagFiles func() []flagfile.Status
+	// EnvironmentNeeds is the role that acting on an environment takes; nil for
+	// auth.Operator in each.
+	EnvironmentNeeds func(environment string) auth.Role
+	// FlagEnvironment names the environment that is meant where none is named.
+	FlagEnvironment func() string
+	// FlagOrigins are the web sites whose pages may evaluate flags, such as
+	// https://shop.example, and "*" for all; Server.AllowOrigins changes them.
+	FlagOrigins []string
+	// FlagContext is added to the context of each evaluation;
+	// Server.EnrichContexts changes it.
+	FlagContext map[string]any
+	Authority   Authority
 	// Prometheus serves /api/v1/* with that prefix stripped.
 	Prometheus http.Handler
 	// Federate serves /federate.
@@ -57,6 +78,10 @@ type Limits struct {
 	ChangeBytes, BatchBytes, PushBytes, QueryBytes int64
 	// HeaderBytes bounds a request's line and headers.
 	HeaderBytes int
+	// EvaluationBytes bounds a request that evaluates flags, and CollectBytes one
+	// that reports evaluations, of which it may have MaxEvents.
+	EvaluationBytes, CollectBytes int64
+	MaxEvents                     int
 	// Batch bounds how many changes one request may report.
 	Batch int
 
@@ -64,6 +89,9 @@ type Limits struct {
 	// are worked on at the same time; Streams how many followers there are;
 	// Connections how many connections are open.
 	Writes, Pushes, Streams, Connections int
+	// Evaluations and Collects bound how many requests evaluate flags and report
+	// evaluations at the same time; Followers how many browsers follow the flags.
+	Evaluations, Collects, Followers int
 
 	// HeaderTimeout and BodyTimeout bound how long a request may take to
 	// arrive, AnswerTimeout how long it may take to answer and for the answer
@@ -82,9 +110,11 @@ type Limits struct {
 func DefaultLimits() Limits {
 	return Limits{
 		ChangeBytes: 1 << 20, BatchBytes: 8 << 20, PushBytes: 32 << 20, QueryBytes: 10 << 20,
+		EvaluationBytes: 64 << 10, CollectBytes: 32 << 20, MaxEvents: 200_000,
 		HeaderBytes: 64 << 10,
 		Batch:       1000,
 		Writes:      256, Pushes: 64, Streams: 256, Connections: 4096,
+		Evaluations: 256, Collects: 4, Followers: 2048,
 		HeaderTimeout: 10 * time.Second, BodyTimeout: 30 * time.Second, AnswerTimeout: 10 * time.Minute,
 		WorkTimeout: 30 * time.Second,
 		IdleTimeout: 5 * time.Minute,
@@ -107,10 +137,13 @@ func (l Limits) withDefaults() Limits {
 	return Limits{
 		ChangeBytes: or(l.ChangeBytes, d.ChangeBytes), BatchBytes: or(l.BatchBytes, d.BatchBytes),
 		PushBytes: or(l.PushBytes, d.PushBytes), QueryBytes: or(l.QueryBytes, d.QueryBytes),
+		EvaluationBytes: or(l.EvaluationBytes, d.EvaluationBytes), CollectBytes: or(l.CollectBytes, d.CollectBytes),
+		MaxEvents:   or(l.MaxEvents, d.MaxEvents),
 		HeaderBytes: or(l.HeaderBytes, d.HeaderBytes),
 		Batch:       or(l.Batch, d.Batch),
 		Writes:      or(l.Writes, d.Writes), Pushes: or(l.Pushes, d.Pushes),
 		Streams: or(l.Streams, d.Streams), Connections: or(l.Connections, d.Connections),
+		Evaluations: or(l.Evaluations, d.Evaluations), Collects: or(l.Collects, d.Collects), Followers: or(l.Followers, d.Followers),
 		HeaderTimeout: or(l.HeaderTimeout, d.HeaderTimeout), BodyTimeout: or(l.BodyTimeout, d.BodyTimeout),
 		AnswerTimeout: or(l.AnswerTimeout, d.AnswerTimeout), WorkTimeout: or(l.WorkTimeout, d.WorkTimeout),
 		IdleTimeout: or(l.IdleTimeout, d.IdleTimeout),
@@ -122,6 +155,8 @@ func (l Limits) validate() error {
 	var errs []error
 	for name, value := range map[string]int64{
 		"ChangeBytes": l.ChangeBytes, "BatchBytes": l.BatchBytes, "PushBytes": l.PushBytes, "QueryBytes": l.QueryBytes,
+		"EvaluationBytes": l.EvaluationBytes, "CollectBytes": l.CollectBytes, "MaxEvents": int64(l.MaxEvents),
+		"Evaluations": int64(l.Evaluations), "Collects": int64(l.Collects), "Followers": int64(l.Followers),
 		"HeaderBytes": int64(l.HeaderBytes), "Batch": int64(l.Batch),
 		"Writes": int64(l.Writes), "Pushes": int64(l.Pushes), "Streams": int64(l.Streams), "Connections": int64(l.Connections),
 		"HeaderTimeout": int64(l.HeaderTimeout), "BodyTimeout": int64(l.BodyTimeout), "AnswerTimeout": int64(l.AnswerTimeout),
@@ -138,6 +173,7 @@ func (l Limits) validate() error {
 func (o Options) validate() error {
 	errs := []error{o.Limits.validate()}
 	for name, missing := range map[string]bool{
+		"FlagFiles": o.FlagControl != nil && o.FlagFiles == nil, "FlagEnvironment": o.FlagControl != nil && o.FlagEnvironment == nil,
 		"Changes": o.Changes == nil, "Authority": o.Authority == nil, "Prometheus": o.Prometheus == nil,
 		"Federate": o.Federate == nil, "WriteMetrics": o.WriteMetrics == nil, "Reload": o.Reload == nil,
 		"Ready": o.Ready == nil, "Home": o.Home == nil, "Logger": o.Logger == nil, "Metrics": o.Metrics == nil,

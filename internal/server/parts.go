@@ -40,4 +40,8 @@ type Authority interface {
 	// the role need is for. onLoopback says that only the server's own machine
 	// can reach it. It must not block.
 	Authorize(r *http.Request, need auth.Role, onLoopback bool) (auth.Identity, error)
+	// Ticket returns what stands for the token of id in a URL; "" for none.
+	Ticket(id auth.Identity) string
+	// Redeem returns whom a ticket stands for, or an *auth.Error. It must not block.
+	Redeem(ticket string) (auth.Identity, error)
 }

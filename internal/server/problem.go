@@ -49,6 +49,13 @@ func overloaded(detail string, after time.Duration) *Problem {
 	return p
 }
 
+// tooMany is the answer to a caller of whom there are too many already.
+func tooMany(detail string, after time.Duration) *Problem {
+	p := newProblem(http.StatusTooManyRequests, detail)
+	p.retryAfter = after
+	return p
+}
+
 // maxTold bounds how many faults an answer names.
 const maxTold = 20
 

@@ -25,7 +25,16 @@ const (
 	querying
 	// streaming goes on until the caller or the server ends it.
 	streaming
+	// evaluating answers from the flags in memory, which bound it themselves.
+	evaluating
+	// collecting takes reports of evaluations that were made elsewhere.
+	collecting
+	// following is streaming of what the flags do, to a crowd of browsers.
+	following
 )
+
+// goesOn reports whether a request of the class lasts as long as its caller likes.
+func (c class) goesOn() bool { return c == streaming || c == following }
 
 // route is one entry of the table of routes.
 type route struct {
@@ -37,6 +46,14 @@ type route struct {
 	need  auth.Role
 	class class
 	mount mount
+	// foreign says that web pages of the allowed origins may ask for it, and
+	// ticket that it takes a ticket in the place of a token.
+	foreign, ticket bool
+	// secret says that the path holds a secret, which stands for a token.
+	secret bool
+	// refusal writes problems in the form that the route's callers know, and nil
+	// as problem details.
+	refusal func(c echo.Context, p *Problem) []byte
 
 	meters *meters
 }
@@ -87,6 +104,10 @@ func operationAt(doc *huma.OpenAPI, method, path string) *huma.Operation {
 		return item.Post
 	case http.MethodPatch:
 		return item.Patch
+	case http.MethodPut:
+		return item.Put
+	case http.MethodDelete:
+		return item.Delete
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -67,7 +68,7 @@ func (s *Server) table() []*route {
 			routes = append(routes, &route{method: method, path: "/api/v1/admin/tsdb/" + path, need: auth.Admin, class: querying, mount: prometheus})
 		}
 	}
-	return routes
+	return slices.Concat(routes, s.flagControlRoutes(), s.flagRoutes())
 }
 
 // wire makes echo's router of the table. It returns an error if echo has a

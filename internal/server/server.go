@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -15,6 +16,8 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/exporter-toolkit/web"
 	"golang.org/x/net/netutil"
+
+	"github.com/tidemark/tidemark/internal/server/ofrep"
 )
 
 // Server is Tidemark's HTTP server. Make it with New, then Start it once and
@@ -35,7 +38,12 @@ type Server struct {
 	pages  *pages
 	meters *serverMeters
 
-	writes, pushes, streams *turnstile
+	writes, pushes, streams          *turnstile
+	evaluations, collects, followers *turnstile
+
+	flags *ofrep.Handler
+	// origins are those whose pages may evaluate flags.
+	origins atomic.Pointer[origins]
 
 	// stopping is over once the server stops; streams end with it.
 	stopping context.Context
@@ -71,6 +79,7 @@ func New(o Options) (*Server, error) {
 	s.writes = newTurnstile(o.Metrics, "writes", o.Limits.Writes)
 	s.pushes = newTurnstile(o.Metrics, "pushes", o.Limits.Pushes)
 	s.streams = newTurnstile(o.Metrics, "streams", o.Limits.Streams)
+	s.prepareFlags()
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.bodies = newBodyReader(o.Limits)
 	pages, err := newPages()

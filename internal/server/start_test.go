@@ -21,6 +21,8 @@ import (
 
 	"github.com/tidemark/tidemark/annotate"
 	"github.com/tidemark/tidemark/annotate/changelog"
+	"github.com/tidemark/tidemark/annotate/flag/control"
+	"github.com/tidemark/tidemark/annotate/flag/flagfile"
 	"github.com/tidemark/tidemark/internal/auth"
 )
 
@@ -37,7 +39,9 @@ type running struct {
 	log    *lines
 	set    *metrics.Set
 	tokens *auth.Tokens
-	http   *http.Client
+	// authority is the server's, where the test has none of its own.
+	authority *auth.Authority
+	http      *http.Client
 }
 
 // start starts a server; change alters its options first.
@@ -64,14 +68,22 @@ func start(t testing.TB, change func(*Options)) *running {
 			}
 			fmt.Fprintf(w, "prometheus %s %s %d", r.Method, r.URL.Path, len(body))
 		}),
-		Federate:     http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "federate") }),
-		WriteMetrics: r.set.WritePrometheus,
-		Reload:       func(context.Context) error { return nil },
-		Ready:        func() error { return nil },
-		Home:         func(context.Context) Home { return Home{} },
-		Version:      "v0-test",
-		Logger:       slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Metrics:      r.set,
+		Flags:           newFlagSets(t),
+		FlagEnvironment: func() string { return "production" },
+		Federate:        http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "federate") }),
+		WriteMetrics:    r.set.WritePrometheus,
+		Reload:          func(context.Context) error { return nil },
+		Ready:           func() error { return nil },
+		Home:            func(context.Context) Home { return Home{} },
+		Version:         "v0-test",
+		Logger:          slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Metrics:         r.set,
+	}
+	if log, ok := o.Changes.(*changelog.Log); ok {
+		o.FlagFiles = func() []flagfile.Status {
+			return []flagfile.Status{{Environment: "production", Path: "flags.yaml", Problems: []string{"flags.yaml:3: new-checkout.defaultRule: is missing"}}}
+		}
+		o.FlagControl = newControl(t, log, r.set, control.Settings{Environments: []string{"production"}})
 	}
 	if change != nil {
 		change(&o)
@@ -79,7 +91,8 @@ func start(t testing.TB, change func(*Options)) *running {
 	if o.Authority == nil {
 		users, err := auth.OpenUsers(o.WebConfigFile)
 		require.NoError(t, err)
-		o.Authority = auth.NewAuthority(r.tokens, users, auth.Settings{Anonymous: auth.Viewer, Users: map[string]auth.Role{"ann": auth.Operator}}, r.set)
+		r.authority = auth.NewAuthority(r.tokens, users, auth.Settings{Anonymous: auth.Viewer, Users: map[string]auth.Role{"ann": auth.Operator}}, r.set)
+		o.Authority = r.authority
 	}
 	r.Server, err = New(o)
 	require.NoError(t, err)
@@ -106,6 +119,9 @@ func (r *running) in(t testing.TB) *running {
 	part.t = t
 	return &part
 }
+
+// flags are those that the server evaluates.
+func (r *running) flags() *flagSets { return r.opts.Flags.(*flagSets) }
 
 // token makes a token and returns its text.
 func (r *running) token(name string, role auth.Role) string {

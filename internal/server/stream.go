@@ -40,7 +40,9 @@ func (s *Server) opStream() mount {
 		}
 		return &streamOutput{Body: func(hc huma.Context) {
 			c := unwrap(hc)
-			s.follow(ctx, newEventStream(c.Response(), s.limits), selected)
+			s.follow(ctx, "follows the changes", newEventStream(c.Response(), s.limits), func(ctx context.Context, stream *eventStream) error {
+				return s.opts.Changes.Follow(ctx, selected.after, selected.Filter, stream.send)
+			})
 		}}, nil
 	}, func(op *huma.Operation, registry huma.Registry) {
 		documentParameters(op, params)
@@ -52,13 +54,14 @@ func (s *Server) opStream() mount {
 	})
 }
 
-// follow writes events until ctx ends or the reader goes away.
-func (s *Server) follow(ctx context.Context, stream *eventStream, selected selection) {
+// follow writes the events that pull gets, until ctx ends or the reader goes away.
+// greeting is the comment that the stream begins with.
+func (s *Server) follow(ctx context.Context, greeting string, stream *eventStream, pull func(context.Context, *eventStream) error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var alive sync.WaitGroup
 	defer alive.Wait()
 	defer cancel()
-	if stream.begin() != nil {
+	if stream.begin(greeting) != nil {
 		return
 	}
 	alive.Go(func() {
@@ -67,11 +70,11 @@ func (s *Server) follow(ctx context.Context, stream *eventStream, selected selec
 			cancel()
 		}
 	})
-	err := s.opts.Changes.Follow(ctx, selected.after, selected.Filter, stream.send)
+	err := pull(ctx, stream)
 	if err != nil && ctx.Err() == nil && !errors.Is(err, errGone) {
 		x := exchangeOf(ctx)
 		x.err = problemOf(err, "query")
-		s.logger.Warn("a stream of changes ended", "err", err, "request_id", x.id)
+		s.logger.Warn("a stream of events ended", "err", err, "request_id", x.id)
 	}
 }
 
@@ -92,12 +95,12 @@ func newEventStream(w http.ResponseWriter, limits Limits) *eventStream {
 }
 
 // begin sends the headers at once, so that the reader knows that it is heard.
-func (e *eventStream) begin() error {
+func (e *eventStream) begin(greeting string) error {
 	h := e.w.Header()
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
-	return e.write([]byte("retry: 2000\n: follows the changes\n\n"))
+	return e.write([]byte("retry: 2000\n: " + greeting + "\n\n"))
 }
 
 // send writes one event.
@@ -106,11 +109,18 @@ func (e *eventStream) send(event annotate.Event) error {
 	if err != nil {
 		return fmt.Errorf("encode event %d: %w", event.Seq, err)
 	}
-	text := make([]byte, 0, len(data)+64)
+	return e.event(strconv.FormatInt(event.Seq, 10), "change", data)
+}
+
+// event writes one event, whose parts have no line breaks.
+func (e *eventStream) event(id, name string, data []byte) error {
+	text := make([]byte, 0, len(data)+len(id)+len(name)+32)
 	text = append(text, "id: "...)
-	text = strconv.AppendInt(text, event.Seq, 10)
-	text = append(text, "\nevent: change\ndata: "...)
-	text = append(text, data...) // json.Marshal breaks no line
+	text = append(text, id...)
+	text = append(text, "\nevent: "...)
+	text = append(text, name...)
+	text = append(text, "\ndata: "...)
+	text = append(text, data...)
 	return e.write(append(text, "\n\n"...))
 }
 
