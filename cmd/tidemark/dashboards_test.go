@@ -46,7 +46,7 @@ func TestDashboardsShowData(t *testing.T) {
 		}
 		for _, service := range services {
 			values := map[string]string{
-				"label": "service", "service": service, "environment": ".*", "kind": ".*", "instance": instance, "text": "",
+				"label": "service", "service": service, "environment": ".*", "kind": ".*", "instance": instance, "text": "", "flag": ".*",
 				"__rate_interval": "5s", "__range": "1h", "__range_s": "3600",
 			}
 			t.Run(d.UID+" "+service, func(t *testing.T) {

@@ -54,7 +54,7 @@ func TestDocsNameEverything(t *testing.T) {
 				require.Contains(t, api, "`"+strings.ToUpper(method)+" "+path+"`")
 			}
 		}
-		for _, route := range regexp.MustCompile("`(GET|POST|PATCH) (/[^`{]*)`").FindAllStringSubmatch(api, -1) {
+		for _, route := range regexp.MustCompile("`(GET|POST|PUT|PATCH) (/[^`{]*)`").FindAllStringSubmatch(api, -1) {
 			req, err := http.NewRequest(http.MethodDelete, s.url+route[2], nil) // no route takes it
 			require.NoError(t, err)
 			resp, err := http.DefaultClient.Do(req)
@@ -77,7 +77,7 @@ func TestDocsNameEverything(t *testing.T) {
 	})
 	t.Run("PromQL parses", func(t *testing.T) {
 		expressions := 0
-		for _, page := range []string{"README.md", "docs/change-series.md"} {
+		for _, page := range []string{"README.md", "docs/change-series.md", "docs/flags.md"} {
 			for _, block := range regexp.MustCompile("(?s)```promql\n(.*?)```").FindAllStringSubmatch(readDoc(t, page), -1) {
 				for expr := range strings.SplitSeq(block[1], "\n\n") {
 					_, err := promapi.NewParser().ParseExpr(expr)

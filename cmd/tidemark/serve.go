@@ -61,6 +61,9 @@ func (c *serveCmd) Run(ctx context.Context, k *kong.Context, io streams) error {
 	defer close(hup)
 	defer signal.Stop(hup)
 
+	// GO Feature Flag's library writes to the default logger for each evaluation
+	// whose query fails, and what a context says is anybody's.
+	slog.SetDefault(slog.New(slog.DiscardHandler))
 	server, err := app.New(opts)
 	if err != nil {
 		return err

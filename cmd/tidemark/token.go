@@ -32,7 +32,7 @@ func (s tokenStore) open(ctx context.Context) (*auth.Tokens, error) {
 type tokenCreateCmd struct {
 	tokenStore
 	Name string    `arg:"" help:"Who uses it, such as ci or grafana: what its writes are attributed to."`
-	Role auth.Role `default:"operator" help:"viewer (reads), operator (also records changes and pushes samples) or admin."`
+	Role auth.Role `default:"operator" help:"evaluator (evaluates flags, for browsers and apps), viewer (reads), operator (also records changes and pushes samples) or admin."`
 	For  string    `default:"" placeholder:"SPAN" help:"How long it lasts, such as 90d; forever where it is not given."`
 }
 
