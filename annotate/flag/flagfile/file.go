@@ -7,27 +7,38 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/tidemark/tidemark/annotate/flag"
 )
 
 // content is a file as it was read.
 type content struct {
-	path  string
-	data  []byte
-	sum   [sha256.Size]byte
-	flags map[string]flag.Definition
+	path     string
+	data     []byte
+	sum      [sha256.Size]byte
+	modified time.Time
+	flags    map[string]flag.Definition
 	// err is why it is refused.
 	err error
 }
 
-// readFile reads a file. Its error names what is wrong with the line where that is known.
+// readFile reads a file, and leaves what it defines to parse.
 func readFile(path string) content {
 	c := content{path: path}
-	if c.data, c.err = bounded(path); c.err != nil {
-		return c
+	if c.data, c.modified, c.err = bounded(path); c.err == nil {
+		c.sum = sha256.Sum256(c.data)
 	}
-	c.sum = sha256.Sum256(c.data)
+	return c
+}
+
+// parse finds the flags of a file that was read. Its error names what is wrong with
+// the line where that is known.
+func (c *content) parse() {
+	if c.err != nil {
+		return
+	}
+	path := c.path
 	format, ok := flag.FormatOf(path)
 	switch {
 	case !ok:
@@ -39,27 +50,31 @@ func readFile(path string) content {
 		flags, err := flag.ParseFile(c.data, format)
 		if err != nil {
 			c.err = locate(path, c.data, format, err)
-			return c
+			return
 		}
 		c.flags = flags
 	}
-	return c
 }
 
-func bounded(path string) ([]byte, error) {
+// bounded reads a file, and when it was written last.
+func bounded(path string) ([]byte, time.Time, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, flag.MaxFile+1))
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
+	}
+	info, err := f.Stat() // after the reading, so that it tells of what was written meanwhile
+	if err != nil {
+		return nil, time.Time{}, err
 	}
 	if len(data) > flag.MaxFile {
-		return nil, fmt.Errorf("%s: is longer than %d bytes, the most that a file of flags may have: divide it", path, flag.MaxFile)
+		return nil, info.ModTime(), fmt.Errorf("%s: is longer than %d bytes, the most that a file of flags may have: divide it", path, flag.MaxFile)
 	}
-	return data, nil
+	return data, info.ModTime(), nil
 }
 
 // locate gives each of the errors of a file the form file:line: path: message.

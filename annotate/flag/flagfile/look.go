@@ -25,27 +25,42 @@ func metricName(p place) string {
 
 // known is what is known of a file.
 type known struct {
-	content
-	status Status
+	content // as it was when it had settled last
+	status  Status
 	// taken is what was taken last.
 	taken [sha256.Size]byte
+	seen  sight
+	// settled says that the newest look is the content: nobody is writing it.
+	settled bool
+	// stood says that looks that are far enough apart agree about it.
+	stood bool
+}
+
+// sight is a file as it was last seen, and since when it has been so.
+type sight struct {
+	there bool
+	sum   [sha256.Size]byte
+	since time.Time
 }
 
 // look reads all files, and has the controls take those that changed, or that
-// could not be taken before.
-func (w *Watcher) look(ctx context.Context) {
+// could not be taken before. It returns whether something has to settle first,
+// and is to be looked at again.
+func (w *Watcher) look(ctx context.Context) (again bool) {
 	w.sources = *w.wanted.Load()
 	w.follow()
 	found, broken := w.find()
 	changed := w.read(found)
 	git := newCommits()
 	for _, environment := range w.control.Environments() {
-		if changed[environment] {
-			w.take(ctx, git, environment, found)
+		if changed[environment] && w.take(ctx, git, environment, found) {
+			again = true
+			continue // what has to settle may be a file that has others' flags now
 		}
 		w.release(ctx, environment, broken)
 	}
 	w.report(broken)
+	return again
 }
 
 // find returns the files of all sources, and those sources, or files, that cannot be told.
@@ -106,26 +121,62 @@ func (w *Watcher) read(found map[place]bool) map[string]bool {
 	for p, there := range found {
 		k := w.files[p]
 		if k == nil {
-			k = &known{status: Status{Environment: p.environment, Path: p.path}}
+			k = &known{
+				content: content{path: p.path, err: errUnsettled},
+				status:  Status{Environment: p.environment, Path: p.path},
+			}
 			w.files[p] = k
 		}
-		k.content = content{path: p.path} // it is gone, and defines nothing
+		next := content{path: p.path} // it is gone, and defines nothing
 		if there {
-			k.content = readFile(p.path)
+			next = readFile(p.path)
 		}
-		if k.err != nil || !k.status.OK || k.sum != k.taken {
+		w.settles(k, there, next)
+		if !k.settled || k.err != nil || !k.status.OK || k.sum != k.taken {
 			changed[p.environment] = true
 		}
 	}
 	return changed
 }
 
-// take has the controls take the files of an environment.
-func (w *Watcher) take(ctx context.Context, git *commits, environment string, found map[place]bool) {
+var errUnsettled = errors.New("is being written")
+
+// settles takes over what a file has, unless that may be half of it: a file is
+// read when it was left alone for some time, and is gone when it was missing as
+// long. Times of files may come from another clock, so that one which does not
+// change is taken all the same.
+func (w *Watcher) settles(k *known, there bool, next content) {
+	now := w.now()
+	if k.seen.since.IsZero() || k.seen.there != there || k.seen.sum != next.sum {
+		k.seen = sight{there, next.sum, now}
+	}
+	k.stood = now.Sub(k.seen.since) >= w.settle
+	k.settled = k.stood || there && now.Sub(next.modified) >= w.settle
+	if !k.settled {
+		return
+	}
+	if there {
+		next.parse()
+	}
+	k.content = next
+}
+
+// take has the controls take the files of an environment. It returns whether some
+// have to settle first: what takes flags away waits until looks agree on it and
+// nothing else is being written, for the flags may be on their way to another file.
+func (w *Watcher) take(ctx context.Context, git *commits, environment string, found map[place]bool) (again bool) {
 	defined := w.definers(environment)
+	calm := true
+	for p, k := range w.files {
+		calm = calm && (k.settled || p.environment != environment)
+	}
 	for _, p := range slices.SortedFunc(maps.Keys(found), byPath) {
 		k := w.files[p]
 		if p.environment != environment {
+			continue
+		}
+		if !k.settled {
+			again = true
 			continue
 		}
 		k.status.Tried = annotate.At(time.Now())
@@ -136,6 +187,10 @@ func (w *Watcher) take(ctx context.Context, git *commits, environment string, fo
 		file := control.File{Environment: environment, Path: p.path, Flags: k.flags, Others: func(key string) []string {
 			return slices.DeleteFunc(slices.Clone(defined[key]), func(path string) bool { return path == p.path })
 		}}
+		if (!k.stood || !calm) && w.drops(file) {
+			again = true
+			continue
+		}
 		if found[p] {
 			file.Commit = git.of(ctx, k.content)
 		}
@@ -155,10 +210,21 @@ func (w *Watcher) take(ctx context.Context, git *commits, environment string, fo
 			delete(w.files, p)
 		}
 	}
+	return again
+}
+
+// drops reports whether to take a file deletes flags.
+func (w *Watcher) drops(file control.File) bool {
+	set, ok := w.control.Set(file.Environment)
+	return ok && slices.ContainsFunc(set.Flags(), func(f flag.Flag) bool {
+		_, there := file.Flags[f.Key]
+		return !there && f.Origin != nil && f.Origin.Path == file.Path && len(file.Others(f.Key)) == 0
+	})
 }
 
 // definers returns which files of an environment define each key now. Of a file
-// that is wrong, or that cannot be found, it is what it defined before.
+// that is wrong, or that cannot be found, or is being written, it is what it
+// defined before.
 func (w *Watcher) definers(environment string) map[string][]string {
 	defined := map[string][]string{}
 	wrong := map[string]bool{}
@@ -240,7 +306,9 @@ func (w *Watcher) release(ctx context.Context, environment string, broken map[pl
 func (w *Watcher) report(broken map[place]error) {
 	all := map[place]Status{}
 	for p, k := range w.files {
-		all[p] = k.status
+		if !k.status.Tried.IsZero() { // else it was not read yet
+			all[p] = k.status
+		}
 	}
 	for p, err := range broken {
 		status := Status{Environment: p.environment, Path: p.path, Problems: []string{err.Error()}, Tried: annotate.At(time.Now())}

@@ -39,8 +39,11 @@ type Options struct {
 	// Poll is how often the files are looked at though nothing was heard of them,
 	// as on network file systems; 30 s by default.
 	Poll time.Duration
-	// Settle is how long a file must be left alone before it is read: 200 ms by default.
+	// Settle is how long a file must be left alone before it is taken, and missing
+	// before it is gone: 200 ms by default.
 	Settle time.Duration
+	// Now is the clock that the times of files are compared with.
+	Now func() time.Time
 }
 
 // Status is how it stands with one file, or with a source whose files cannot be told.
@@ -63,13 +66,14 @@ type Watcher struct {
 	metrics *metrics.Set
 	poll    time.Duration
 	settle  time.Duration
+	now     func() time.Time
 	notify  *fsnotify.Watcher // nil where the system has none
 
 	ctx    context.Context
 	end    context.CancelFunc
 	worker sync.WaitGroup
 
-	asks   chan chan struct{} // for a look, and to be closed after it
+	asks   chan chan<- bool // for a look, and to be told whether to look again
 	wanted atomic.Pointer[[]Source]
 
 	// What follows is the worker's.
@@ -104,9 +108,12 @@ func Start(ctx context.Context, opts Options) *Watcher {
 	if opts.Settle == 0 {
 		opts.Settle = 200 * time.Millisecond
 	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
 	w := &Watcher{
-		control: opts.Control, logger: opts.Logger, metrics: opts.Metrics, poll: opts.Poll, settle: opts.Settle,
-		asks: make(chan chan struct{}), files: map[place]*known{}, watched: map[string]bool{}, gauges: map[place]bool{},
+		control: opts.Control, logger: opts.Logger, metrics: opts.Metrics, poll: opts.Poll, settle: opts.Settle, now: opts.Now,
+		asks: make(chan chan<- bool), files: map[place]*known{}, watched: map[string]bool{}, gauges: map[place]bool{},
 	}
 	w.want(opts.Sources)
 	w.ctx, w.end = context.WithCancel(context.WithoutCancel(ctx))
@@ -116,9 +123,12 @@ func Start(ctx context.Context, opts Options) *Watcher {
 	}
 	looked := make(chan struct{})
 	w.worker.Go(func() {
-		w.look(w.ctx)
+		again := w.look(w.ctx)
+		if again && w.waits(w.ctx) {
+			again = w.look(w.ctx)
+		}
 		close(looked)
-		w.watch()
+		w.watch(again)
 	})
 	patience := time.NewTimer(firstLook)
 	defer patience.Stop()
@@ -155,23 +165,44 @@ func (w *Watcher) want(sources []Source) {
 // on without the caller.
 func (w *Watcher) Apply(ctx context.Context, sources []Source) {
 	w.want(sources)
-	w.Refresh(ctx)
+	if w.ask(ctx) && w.waits(ctx) {
+		w.ask(ctx)
+	}
 }
 
-// Refresh looks at the files now, and returns when that is done, or ctx is.
-func (w *Watcher) Refresh(ctx context.Context) {
-	done := make(chan struct{})
+// Refresh looks at the files now, and returns when that is done, or ctx is. What
+// has to settle is taken later.
+func (w *Watcher) Refresh(ctx context.Context) { w.ask(ctx) }
+
+// ask has the worker look, and returns whether something has to settle.
+func (w *Watcher) ask(ctx context.Context) (again bool) {
+	done := make(chan bool, 1)
 	select {
 	case w.asks <- done:
 	case <-ctx.Done():
-		return
+		return false
 	case <-w.ctx.Done():
-		return
+		return false
 	}
 	select {
-	case <-done:
+	case again = <-done:
 	case <-ctx.Done():
 	}
+	return again
+}
+
+// waits waits until what was seen now has settled, and returns false when ctx or
+// the Watcher ends before.
+func (w *Watcher) waits(ctx context.Context) bool {
+	timer := time.NewTimer(w.settle)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+	case <-w.ctx.Done():
+	}
+	return false
 }
 
 // Status returns how it stands with each file, by environment and path.
@@ -181,21 +212,25 @@ func (w *Watcher) Status() []Status {
 	return slices.Clone(w.status)
 }
 
-// watch looks at the files when something happens near them, and from time to time.
-func (w *Watcher) watch() {
+// watch looks at the files when something happens near them, from time to time, and
+// again when something had to settle.
+func (w *Watcher) watch(again bool) {
 	poll := time.NewTicker(w.poll)
 	defer poll.Stop()
 	quiet := time.NewTimer(time.Hour)
 	quiet.Stop()
 	defer quiet.Stop()
+	pending := again
+	if pending {
+		quiet.Reset(w.settle)
+	}
 	var events <-chan fsnotify.Event
 	var errs <-chan error
 	if w.notify != nil {
 		events, errs = w.notify.Events, w.notify.Errors
 	}
-	pending := false
 	for {
-		var asked chan struct{}
+		var asked chan<- bool
 		select {
 		case <-w.ctx.Done():
 			return
@@ -208,7 +243,7 @@ func (w *Watcher) watch() {
 			if e.Op == fsnotify.Chmod || !concerns(e.Name) {
 				continue
 			}
-			// A file that is written without a pause is read all the same.
+			// One that is written without a pause keeps no other from being taken.
 			if !pending {
 				pending = true
 				quiet.Reset(w.settle)
@@ -223,10 +258,11 @@ func (w *Watcher) watch() {
 		case <-quiet.C:
 		case <-poll.C:
 		}
-		pending = false
-		w.look(w.ctx)
+		if pending = w.look(w.ctx); pending {
+			quiet.Reset(w.settle)
+		}
 		if asked != nil {
-			close(asked)
+			asked <- pending
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,12 +36,20 @@ type world struct {
 	control *control.Control
 	set     *metrics.Set
 	sources []flagfile.Source
+	ahead   atomic.Int64 // how far the Watcher's clock is ahead of that of the files
 }
+
+// now is the Watcher's clock.
+func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
+
+// settle lets everything that was seen settle.
+func (w *world) settle() { w.ahead.Add(int64(2 * time.Hour)) }
 
 // start starts a Watcher that looks at its files when it is told to, of sources
 // with paths in a folder of the test's.
 func start(t *testing.T, sources ...string) *world {
 	w := &world{t: t, dir: t.TempDir(), store: filepath.Join(t.TempDir(), "changes.db")}
+	w.settle()
 	for _, path := range sources {
 		w.sources = append(w.sources, flagfile.Source{Path: filepath.Join(w.dir, path), Environment: production})
 	}
@@ -57,7 +66,7 @@ func (w *world) open() *world {
 	w.control, err = control.Open(context.Background(), control.Options{Log: w.log, Settings: control.Settings{Environments: []string{production}}})
 	require.NoError(w.t, err)
 	w.Watcher = flagfile.Start(context.Background(), flagfile.Options{
-		Control: w.control, Sources: w.sources, Metrics: w.set, Logger: slog.New(slog.DiscardHandler), Poll: time.Hour, Settle: time.Hour,
+		Control: w.control, Sources: w.sources, Metrics: w.set, Logger: slog.New(slog.DiscardHandler), Poll: time.Hour, Settle: time.Hour, Now: w.now,
 	})
 	return w
 }
@@ -85,7 +94,13 @@ func (w *world) remove(path string) {
 	require.NoError(w.t, os.RemoveAll(filepath.Join(w.dir, path)))
 }
 
-func (w *world) look() { w.Refresh(context.Background()) }
+// look takes everything as it is, with looks that are far enough apart.
+func (w *world) look() {
+	for range 2 {
+		w.settle()
+		w.Refresh(context.Background())
+	}
+}
 
 // keys are those of the flags that are evaluated, with the file that each is of.
 func (w *world) keys() map[string]string {
@@ -320,6 +335,89 @@ func TestFilesAreWatched(t *testing.T) {
 	soon(func() bool { return w.value("b") == true })
 	require.NoError(t, os.Rename(w.file("flags/new", yaml("b=off")), filepath.Join(w.dir, "flags/b.yaml")))
 	soon(func() bool { return w.value("b") == false })
+	w.remove("flags/b.yaml")
+	soon(func() bool { return len(w.keys()) == 1 })
+}
+
+func TestAFileThatIsBeingWrittenWaits(t *testing.T) {
+	w := start(t, "flags")
+	w.file("flags/a.yaml", yaml("a=on", "b=on"))
+	w.open()
+	before := w.lines()
+	w.ahead.Store(0) // what is written now is new
+	w.file("flags/a.yaml", yaml("a=off"))
+	w.file("flags/c.yaml", yaml("c=on"))
+	w.Refresh(t.Context())
+	require.Equal(t, before, w.lines(), "it may be half of it")
+	require.Len(t, w.Status(), 1)
+	w.file("flags/a.yaml", yaml("a=off", "b=on"))
+	w.Refresh(t.Context())
+	require.Equal(t, before, w.lines())
+	w.look()
+	require.Equal(t, map[string]string{"a": "flags/a.yaml", "b": "flags/a.yaml", "c": "flags/c.yaml"}, w.keys())
+	require.Equal(t, []string{"c created", "a"}, w.lines()[:2])
+	require.Len(t, w.lines(), len(before)+2)
+}
+
+func TestAFileFromAnotherClockIsTaken(t *testing.T) {
+	w := start(t, "flags")
+	path := w.file("flags/a.yaml", yaml("a=on"))
+	later := time.Now().AddDate(1, 0, 0)
+	require.NoError(t, os.Chtimes(path, later, later))
+	w.file("flags/b.yaml", yaml("b=on"))
+	w.sources = w.sources[:0]
+	w.open()
+	w.ahead.Store(0)
+	require.NoError(t, w.Close())
+	w.Watcher = flagfile.Start(t.Context(), flagfile.Options{
+		Control: w.control, Sources: []flagfile.Source{{Path: filepath.Dir(path), Environment: production}}, Poll: time.Hour, Settle: 10 * time.Millisecond,
+	})
+	require.Len(t, w.keys(), 2, "the start waits for what is new")
+}
+
+func TestWhatIsGoneForOneLookStays(t *testing.T) {
+	w := start(t, "flags")
+	w.file("flags/a.yaml", yaml("a=on"))
+	w.file("flags/b.yaml", yaml("b=on", "b2=on"))
+	w.open()
+	all, before := w.keys(), w.lines()
+	stays := func() {
+		t.Helper()
+		w.Refresh(t.Context())
+		require.Equal(t, all, w.keys())
+		require.Equal(t, before, w.lines())
+	}
+	w.remove("flags/a.yaml") // as Git does before it writes the file anew
+	stays()
+	w.file("flags/a.yaml", yaml("a=on"))
+	w.settle()
+	stays()
+	w.file("flags/b.yaml", yaml("b=on")) // as old as it may be, it was seen once
+	stays()
+	w.file("flags/b.yaml", yaml("b=on", "b2=on"))
+	w.settle()
+	stays()
+
+	// A flag is on its way from a file that has settled to one that has not.
+	w.file("flags/b.yaml", yaml("b=on"))
+	stays()
+	w.settle()
+	path := w.file("flags/c.yaml", yaml("b2=on"))
+	later := w.now().AddDate(1, 0, 0)
+	require.NoError(t, os.Chtimes(path, later, later))
+	stays()
+	w.look()
+	require.Equal(t, map[string]string{"a": "flags/a.yaml", "b": "flags/b.yaml", "b2": "flags/c.yaml"}, w.keys())
+	require.Equal(t, "b2 moved to another file", w.lines()[0])
+	require.Len(t, w.lines(), len(before)+1)
+	all, before = w.keys(), w.lines()
+
+	w.remove("flags/a.yaml")
+	w.settle()
+	stays()
+	w.settle()
+	w.Refresh(t.Context())
+	require.Equal(t, "a deleted", w.lines()[0], "two looks agree")
 }
 
 func TestFilesAreLookedAtFromTimeToTime(t *testing.T) {
@@ -327,7 +425,7 @@ func TestFilesAreLookedAtFromTimeToTime(t *testing.T) {
 	w.file("flags.yaml", yaml("a=off"))
 	w.open()
 	require.NoError(t, w.Close())
-	w.Watcher = flagfile.Start(t.Context(), flagfile.Options{Control: w.control, Sources: w.sources, Poll: time.Millisecond, Settle: time.Hour})
+	w.Watcher = flagfile.Start(t.Context(), flagfile.Options{Control: w.control, Sources: w.sources, Poll: time.Millisecond, Settle: time.Hour, Now: w.now})
 	w.file("flags.yaml", yaml("a=on"))
 	require.Eventually(t, func() bool { return w.value("a") == true }, 20*time.Second, time.Millisecond)
 }
