@@ -2,7 +2,10 @@ package flag
 
 import (
 	"errors"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/tidemark/tidemark/annotate"
 )
@@ -44,6 +47,11 @@ func parseExpires(written string) (time.Time, error) {
 	return time.Time{}, errors.New("is no date; write it as in 2026-12-31, or in RFC 3339")
 }
 
+// isLine reports whether a text can stand in a line, as in those of the log.
+func isLine(text string) bool {
+	return utf8.ValidString(text) && strings.IndexFunc(text, unicode.IsControl) < 0
+}
+
 // metadata checks what Tidemark reads.
 func (v validator) metadata(at string, d Definition) {
 	if d.Metadata == nil {
@@ -58,6 +66,8 @@ func (v validator) metadata(at string, d Definition) {
 			v.add(under(at, name), said, "must be a text, and not %s", kindOf(said))
 		} else if len(text) > limit {
 			v.add(under(at, name), len(text), "is %d bytes long; at most %d are kept", len(text), limit)
+		} else if name != "description" && !isLine(text) {
+			v.add(under(at, name), text, "must be one line without control characters")
 		}
 	}
 	if said, ok := (*d.Metadata)["permanent"]; ok {

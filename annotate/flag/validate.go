@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"math"
 	"regexp"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/thomaspoignant/go-feature-flag/modules/core/flag"
 
@@ -124,7 +121,7 @@ func (v validator) variations(at string, f *flag.InternalFlag) {
 	for _, name := range sortedKeys(variations) {
 		path, value := under(at, name), variations[name]
 		switch {
-		case name == "" || len(name) > MaxVariationName || !utf8.ValidString(name) || strings.IndexFunc(name, unicode.IsControl) >= 0:
+		case name == "" || len(name) > MaxVariationName || !isLine(name):
 			v.add(path, name, "must have a name of one line, and at most %d bytes", MaxVariationName)
 		case name == CodeDefault:
 			v.add(path, name, "must have another name; this one stands for the default of the code")

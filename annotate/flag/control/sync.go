@@ -81,6 +81,12 @@ func (c *Control) compare(ctx context.Context, file File) (keys []string, err er
 			continue
 		case !st.Changed:
 			continue
+		}
+		if err := c.keepable(s, st); err != nil {
+			errs = append(errs, within(key, err))
+			continue
+		}
+		switch {
 		case st.deleted:
 			more--
 		case !s.there:
@@ -93,6 +99,28 @@ func (c *Control) compare(ctx context.Context, file File) (keys []string, err er
 			"%s would have %d flags, and flags.max_flags allows %d", file.Environment, set.Len()+more, limit)})
 	}
 	return keys, errors.Join(errs...)
+}
+
+// keepable returns why the log would refuse a step, so that a file can be refused
+// before any of its flags is taken.
+func (c *Control) keepable(s subject, st step) error {
+	lines := []annotate.Report{s.report(st)}
+	if s.there {
+		lines = append(lines, c.plan.lines(s.was, s.now)...)
+	}
+	for _, planned := range st.Cancelled {
+		lines = append(lines, cancelled(s.id, planned, s.by, s.now))
+	}
+	for _, line := range lines {
+		if err := line.New(s.now).Validate(s.now); err != nil {
+			return err
+		}
+	}
+	if st.deleted {
+		return nil
+	}
+	_, err := encode(st.Flag, s.now)
+	return err
 }
 
 func (f File) others(key string) []string {

@@ -97,6 +97,29 @@ func TestAFileIsRefusedWhole(t *testing.T) {
 	require.Zero(t, got, "it is the other's now")
 }
 
+func TestWhatTheLogWouldRefuseIsRefusedBeforeTheFirstBatch(t *testing.T) {
+	w := open(t, control.Options{})
+	f := func(file control.File, field string) {
+		t.Helper()
+		for i := range 250 {
+			file.Flags[fmt.Sprintf("flag-%03d", i)] = definition(t, boolean)
+		}
+		got, err := w.Sync(t.Context(), file)
+		require.Equal(t, annotate.Invalid, code(err), "%v", err)
+		require.ErrorContains(t, err, field)
+		require.Zero(t, got)
+		require.Empty(t, w.lines())
+	}
+	for name, text := range map[string]string{"service": "shop\n", "owner": "ann\x00"} {
+		wrong := file(t, "/a.yaml", "", map[string]string{"z": boolean})
+		z := wrong.Flags["z"]
+		z.Metadata = &map[string]any{name: text}
+		wrong.Flags["z"] = z
+		f(wrong, "z.metadata."+name)
+	}
+	f(file(t, "/a.yaml", "not\na commit", nil), "commit")
+}
+
 func TestALargeFileIsTakenInBatches(t *testing.T) {
 	w := open(t, control.Options{})
 	flags := map[string]string{}
