@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -50,10 +49,10 @@ func (w *Watcher) look(ctx context.Context) (again bool) {
 	w.sources = *w.wanted.Load()
 	w.follow()
 	found, broken := w.find()
-	changed := w.read(found)
+	w.read(found)
 	git := newCommits()
 	for _, environment := range w.control.Environments() {
-		if changed[environment] && w.take(ctx, git, environment, found) {
+		if w.take(ctx, git, environment, found) {
 			again = true
 			continue // what has to settle may be a file that has others' flags now
 		}
@@ -87,17 +86,17 @@ func (w *Watcher) find() (found map[place]bool, broken map[place]error) {
 	return found, broken
 }
 
-// origins returns the paths of the files that an environment's flags are of.
-func (w *Watcher) origins(environment string) map[string]bool {
-	paths := map[string]bool{}
+// origins returns the keys of an environment's flags by the paths of the files that they are of.
+func (w *Watcher) origins(environment string) map[string][]string {
+	keys := map[string][]string{}
 	if set, ok := w.control.Set(environment); ok {
 		for _, f := range set.Flags() {
 			if f.Origin != nil {
-				paths[f.Origin.Path] = true
+				keys[f.Origin.Path] = append(keys[f.Origin.Path], f.Key)
 			}
 		}
 	}
-	return paths
+	return keys
 }
 
 func (w *Watcher) sourceOf(p place) (Source, bool) {
@@ -109,10 +108,8 @@ func (w *Watcher) sourceOf(p place) (Source, bool) {
 	return Source{}, false
 }
 
-// read reads the files that were found, and returns the environments in which
-// something is to be taken.
-func (w *Watcher) read(found map[place]bool) map[string]bool {
-	changed := map[string]bool{}
+// read reads the files that were found.
+func (w *Watcher) read(found map[place]bool) {
 	for p := range w.files {
 		if _, there := found[p]; !there {
 			delete(w.files, p)
@@ -132,11 +129,22 @@ func (w *Watcher) read(found map[place]bool) map[string]bool {
 			next = readFile(p.path)
 		}
 		w.settles(k, there, next)
-		if !k.settled || k.err != nil || !k.status.OK || k.sum != k.taken {
-			changed[p.environment] = true
-		}
 	}
-	return changed
+}
+
+// due reports whether a file is to be taken, of which an environment has the flags
+// with these keys. One that is as it was taken is not, unless it left flags to
+// another file that may not want them any more.
+func (k *known) due(keys []string) bool {
+	if !k.settled || k.err != nil || !k.status.OK || k.sum != k.taken {
+		return true
+	}
+	return slices.ContainsFunc(keys, k.lacks)
+}
+
+func (k *known) lacks(key string) bool {
+	_, there := k.flags[key]
+	return !there
 }
 
 var errUnsettled = errors.New("is being written")
@@ -155,26 +163,36 @@ func (w *Watcher) settles(k *known, there bool, next content) {
 	if !k.settled {
 		return
 	}
+	if there && next.err == nil && next.sum == k.sum {
+		return // to find what a file defines takes long
+	}
 	if there {
 		next.parse()
 	}
 	k.content = next
 }
 
-// take has the controls take the files of an environment. It returns whether some
-// have to settle first: what takes flags away waits until looks agree on it and
-// nothing else is being written, for the flags may be on their way to another file.
+// take has the controls take those files of an environment that are due. It returns
+// whether some have to settle first: what takes flags away waits until looks agree
+// on it and nothing else is being written, for the flags may be on their way to
+// another file.
 func (w *Watcher) take(ctx context.Context, git *commits, environment string, found map[place]bool) (again bool) {
-	defined := w.definers(environment)
+	origins := w.origins(environment)
+	var due []place
 	calm := true
 	for p, k := range w.files {
-		calm = calm && (k.settled || p.environment != environment)
-	}
-	for _, p := range slices.SortedFunc(maps.Keys(found), byPath) {
-		k := w.files[p]
-		if p.environment != environment {
-			continue
+		if p.environment == environment && k.due(origins[p.path]) {
+			due = append(due, p)
+			calm = calm && k.settled
 		}
+	}
+	if len(due) == 0 {
+		return false
+	}
+	slices.SortFunc(due, byPath)
+	defined := w.definers(environment)
+	for _, p := range due {
+		k := w.files[p]
 		if !k.settled {
 			again = true
 			continue
@@ -187,7 +205,8 @@ func (w *Watcher) take(ctx context.Context, git *commits, environment string, fo
 		file := control.File{Environment: environment, Path: p.path, Flags: k.flags, Others: func(key string) []string {
 			return slices.DeleteFunc(slices.Clone(defined[key]), func(path string) bool { return path == p.path })
 		}}
-		if (!k.stood || !calm) && w.drops(file) {
+		drops := func(key string) bool { return k.lacks(key) && len(file.Others(key)) == 0 }
+		if (!k.stood || !calm) && slices.ContainsFunc(origins[p.path], drops) {
 			again = true
 			continue
 		}
@@ -211,15 +230,6 @@ func (w *Watcher) take(ctx context.Context, git *commits, environment string, fo
 		}
 	}
 	return again
-}
-
-// drops reports whether to take a file deletes flags.
-func (w *Watcher) drops(file control.File) bool {
-	set, ok := w.control.Set(file.Environment)
-	return ok && slices.ContainsFunc(set.Flags(), func(f flag.Flag) bool {
-		_, there := file.Flags[f.Key]
-		return !there && f.Origin != nil && f.Origin.Path == file.Path && len(file.Others(f.Key)) == 0
-	})
 }
 
 // definers returns which files of an environment define each key now. Of a file

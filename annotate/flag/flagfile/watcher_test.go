@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -36,7 +37,19 @@ type world struct {
 	control *control.Control
 	set     *metrics.Set
 	sources []flagfile.Source
-	ahead   atomic.Int64 // how far the Watcher's clock is ahead of that of the files
+	taken   []control.File // what was handed to the controls
+	ahead   atomic.Int64   // how far the Watcher's clock is ahead of that of the files
+}
+
+// taking is the controls, which note what they are to take.
+type taking struct {
+	*control.Control
+	w *world
+}
+
+func (t taking) Sync(ctx context.Context, file control.File) (control.Synced, error) {
+	t.w.taken = append(t.w.taken, file)
+	return t.Control.Sync(ctx, file)
 }
 
 // now is the Watcher's clock.
@@ -66,7 +79,7 @@ func (w *world) open() *world {
 	w.control, err = control.Open(context.Background(), control.Options{Log: w.log, Settings: control.Settings{Environments: []string{production}}})
 	require.NoError(w.t, err)
 	w.Watcher = flagfile.Start(context.Background(), flagfile.Options{
-		Control: w.control, Sources: w.sources, Metrics: w.set, Logger: slog.New(slog.DiscardHandler), Poll: time.Hour, Settle: time.Hour, Now: w.now,
+		Control: taking{w.control, w}, Sources: w.sources, Metrics: w.set, Logger: slog.New(slog.DiscardHandler), Poll: time.Hour, Settle: time.Hour, Now: w.now,
 	})
 	return w
 }
@@ -261,6 +274,33 @@ func TestAFlagHasOneHome(t *testing.T) {
 	w.look()
 	require.Equal(t, map[string]string{"a": "b.yaml", "b": "a.yaml", "x": "a.yaml", "mine": ""}, w.keys())
 	require.Len(t, w.lines(), before+3)
+}
+
+func TestOnlyWhatIsNewIsReadAndTaken(t *testing.T) {
+	w := start(t, "flags")
+	w.file("flags/a.yaml", yaml("a=on", "x=on"))
+	w.file("flags/b.yaml", yaml("b=on", "a=on"))
+	w.open()
+	require.Len(t, w.taken, 2)
+	require.Len(t, w.problems("flags/b.yaml"), 1)
+	w.look()
+	require.Len(t, w.taken, 4)
+	for i, file := range w.taken[2:] {
+		require.Equal(t, filepath.Join(w.dir, "flags/b.yaml"), file.Path, "the other one is as it was taken")
+		require.Equal(t, reflect.ValueOf(w.taken[1].Flags).Pointer(), reflect.ValueOf(file.Flags).Pointer(), "look %d", i)
+	}
+
+	// What was left to another file goes, once that does not want it any more.
+	w.file("flags/a.yaml", yaml("a=on"))
+	w.file("flags/b.yaml", yaml("x=on", "a=on"))
+	w.look()
+	require.Equal(t, "flags/a.yaml", w.keys()["x"])
+	w.file("flags/b.yaml", yaml("b=on"))
+	w.look()
+	require.Equal(t, map[string]string{"a": "flags/a.yaml", "b": "flags/b.yaml"}, w.keys())
+	w.taken = nil
+	w.look()
+	require.Empty(t, w.taken)
 }
 
 func TestFilesThatVanishTakeNoFlagsAway(t *testing.T) {
