@@ -121,6 +121,15 @@ func BenchmarkEvaluateWhileFlipping(b *testing.B) {
 	}
 }
 
+func BenchmarkWithAll(b *testing.B) {
+	flags := manyFlags(b)
+	set := NewSet("test", flags, time.Now, NewTally(metrics.NewSet()))
+	b.ReportAllocs()
+	for b.Loop() {
+		set.WithAll(flags)
+	}
+}
+
 func BenchmarkWith(b *testing.B) {
 	flags := manyFlags(b)
 	set := NewSet("test", flags, time.Now, NewTally(metrics.NewSet()))

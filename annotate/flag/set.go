@@ -68,6 +68,17 @@ func (s *Set) With(f Flag) *Set {
 	return &next
 }
 
+// WithAll returns a set that has all of flags, as With does for one.
+func (s *Set) WithAll(flags []Flag) *Set {
+	next := *s
+	next.flags = maps.Clone(s.flags)
+	for _, f := range flags {
+		next.add(f)
+	}
+	next.keys = slices.Sorted(maps.Keys(next.flags))
+	return &next
+}
+
 // Without returns a set that does not have the flag, modified at the time at.
 // The flag's counters stay until Tally.Forget.
 func (s *Set) Without(key string, at time.Time) *Set {

@@ -38,6 +38,21 @@ func TestSetSharesAndOrders(t *testing.T) {
 	require.Equal(t, CodeFlagNotFound, results[1].Err.Code)
 }
 
+func TestManyFlagsAtOnce(t *testing.T) {
+	b := define(t, "b", onOff+"defaultRule: {variation: on}")
+	c := define(t, "c", onOff+"defaultRule: {variation: off}")
+	a := define(t, "a", onOff+"defaultRule: {variation: on}")
+	a.Updated = annotate.At(epoch)
+	set := NewSet("test", []Flag{b, c}, clock, nil)
+	next := c
+	next.Revision = 2
+	more := set.WithAll([]Flag{next, a})
+	require.Equal(t, []string{"b", "c"}, set.Keys())
+	require.Equal(t, []Flag{a, b, next}, more.Flags())
+	require.Same(t, set.flags["b"], more.flags["b"])
+	require.Equal(t, epoch, more.Modified)
+}
+
 func TestAScheduledStepCountsFromItsDate(t *testing.T) {
 	f := define(t, "f", onOff+"defaultRule: {variation: off}\nscheduledRollout: [{date: 2026-03-05, defaultRule: {variation: on}}, {date: 2026-03-06, disable: true}]")
 	now := epoch

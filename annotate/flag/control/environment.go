@@ -50,6 +50,18 @@ func (e *environment) put(f flag.Flag) {
 	e.publish(set.With(f))
 }
 
+// putAll makes each of flags, which have different keys, the flag of its key, in one step.
+func (e *environment) putAll(flags []flag.Flag) {
+	set := e.set.Load()
+	for _, f := range flags {
+		if was, ok := set.Get(f.Key); ok {
+			e.print.toggle(was)
+		}
+		e.print.toggle(f)
+	}
+	e.publish(set.WithAll(flags))
+}
+
 // remove takes a flag out that was deleted at a time.
 func (e *environment) remove(key string, at time.Time) {
 	set := e.set.Load()

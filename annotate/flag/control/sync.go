@@ -259,7 +259,7 @@ func (c *Control) commitAll(ctx context.Context, e *environment, moves []move, c
 	if err != nil {
 		return err
 	}
-	for i, m := range moves {
+	for _, m := range moves {
 		switch {
 		case m.deleted:
 			counts.Deleted++
@@ -268,9 +268,27 @@ func (c *Control) commitAll(ctx context.Context, e *environment, moves []move, c
 		default:
 			counts.Changed++
 		}
-		c.publish(e, drafts[i])
 	}
+	c.publishAll(e, drafts)
 	return nil
+}
+
+// publishAll is publish for many, of which those that stay are published in one
+// step: each step copies the environment.
+func (c *Control) publishAll(e *environment, drafts []draft) {
+	var stay []flag.Flag
+	for _, d := range drafts {
+		if d.deleted {
+			c.publish(e, d)
+			continue
+		}
+		stay = append(stay, d.flag)
+		c.plan.follow(d)
+	}
+	if len(stay) > 0 {
+		e.putAll(stay)
+		c.nudge()
+	}
 }
 
 // Files returns the paths of the files that define flags of an environment, sorted.

@@ -132,4 +132,8 @@ func TestALargeFileIsTakenInBatches(t *testing.T) {
 	set, _ := w.Set(production)
 	require.Equal(t, 450, set.Len())
 	require.Len(t, w.lines(), 450)
+	before, _ := w.Version(production)
+	w = w.reopen()
+	after, _ := w.Version(production)
+	require.Equal(t, before.ETag, after.ETag, "what is published is what is kept")
 }
