@@ -36,6 +36,7 @@ type App struct {
 	// What a reload swaps: the configuration, and the parts that take it over.
 	reloading sync.Mutex
 	config    atomic.Pointer[config.Config]
+	access    atomic.Pointer[config.Auth] // the section auth, which a reload swaps before it is through
 	parts     []reloader
 
 	// What lives as long as the App.
@@ -67,6 +68,7 @@ func New(opts Options) (*App, error) {
 		return nil, err
 	}
 	a.config.Store(cfg)
+	a.access.Store(&cfg.Auth)
 	if a.scheme, err = schemeOf(opts.WebConfigFile); err != nil {
 		return nil, err
 	}
@@ -179,6 +181,20 @@ func (a *App) openAuth(ctx context.Context) error {
 	return nil
 }
 
+// environmentNeeds is the role that acting on an environment takes. During a reload
+// it is the higher of what was asked for and what will be, for the environment may
+// be there before the reload is through, or until then.
+func (a *App) environmentNeeds(environment string) auth.Role {
+	return max(a.config.Load().Auth.Needs(environment), a.access.Load().Needs(environment))
+}
+
+// applyAccess takes over the section auth.
+func (a *App) applyAccess(cfg *config.Config) error {
+	a.authority.Apply(cfg.Auth.Settings())
+	a.access.Store(&cfg.Auth)
+	return nil
+}
+
 func (a *App) startHost(context.Context) error {
 	collector, err := host.New(a.config.Load().Host.Options(a.logger.With("component", "host")))
 	if err != nil {
@@ -199,26 +215,24 @@ const (
 // Tidemark is starting, until that is open.
 func (a *App) startServer(ctx context.Context) error {
 	s, err := server.New(server.Options{
-		ListenAddress: a.opts.ListenAddress,
-		ExternalURL:   a.opts.ExternalURL,
-		WebConfigFile: a.opts.WebConfigFile,
-		Changes:       a.changes,
-		Flags:         ofrep.Controlled{Control: a.flags},
-		FlagControl:   a.flags,
-		FlagFiles:     a.flagFiles.Status,
-		EnvironmentNeeds: func(environment string) auth.Role {
-			return a.config.Load().Auth.Needs(environment)
-		},
-		FlagEnvironment: func() string { return a.config.Load().Flags.DefaultEnvironment },
-		FlagOrigins:     a.config.Load().Flags.Origins,
-		FlagContext:     a.config.Load().Flags.Context,
-		Authority:       a.authority,
-		Prometheus:      &a.api,
-		Federate:        &a.federate,
-		WriteMetrics:    a.telemetry.write,
-		Reload:          a.Reload,
-		Ready:           a.notReady,
-		Home:            a.home,
+		ListenAddress:    a.opts.ListenAddress,
+		ExternalURL:      a.opts.ExternalURL,
+		WebConfigFile:    a.opts.WebConfigFile,
+		Changes:          a.changes,
+		Flags:            ofrep.Controlled{Control: a.flags},
+		FlagControl:      a.flags,
+		FlagFiles:        a.flagFiles.Status,
+		EnvironmentNeeds: a.environmentNeeds,
+		FlagEnvironment:  func() string { return a.config.Load().Flags.DefaultEnvironment },
+		FlagOrigins:      a.config.Load().Flags.Origins,
+		FlagContext:      a.config.Load().Flags.Context,
+		Authority:        a.authority,
+		Prometheus:       &a.api,
+		Federate:         &a.federate,
+		WriteMetrics:     a.telemetry.write,
+		Reload:           a.Reload,
+		Ready:            a.notReady,
+		Home:             a.home,
 		Limits: server.Limits{
 			Batch:         a.config.Load().Changes.MaxPerRequest,
 			PushBytes:     maxPushBytes,

@@ -91,7 +91,7 @@ func (a *App) startSamples(ctx context.Context) error {
 			subqueryStep.Store(time.Duration(cfg.Prometheus.GlobalConfig.EvaluationInterval).Milliseconds())
 			return nil
 		}},
-		{"access", func(cfg *config.Config) error { a.authority.Apply(cfg.Auth.Settings()); return nil }},
+		{"access", a.applyAccess},
 		{"scraping", prometheusPart(a.scraper.Apply)},
 	}
 	if err := applyAll(a.parts, cfg, nil); err != nil {
