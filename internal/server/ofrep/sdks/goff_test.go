@@ -37,7 +37,7 @@ func (p *inProcess) post(path string, body any, etag string) (*http.Response, []
 	req, err := http.NewRequest(http.MethodPost, p.base+path, bytes.NewReader(text))
 	require.NoError(p.td.t, err)
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("X-API-Key", p.td.token)
+	req.Header.Set("X-API-Key", p.td.viewer)
 	if etag != "" {
 		req.Header.Set("If-None-Match", etag)
 	}

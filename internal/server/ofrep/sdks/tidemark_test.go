@@ -43,7 +43,8 @@ type tidemark struct {
 	t       *testing.T
 	control *control.Control
 	metrics *metrics.Set
-	token   string
+	token   string // an evaluator's
+	viewer  string // whoever evaluates in process reads definitions
 	url     string // the proxy's
 
 	mu       sync.Mutex
@@ -70,6 +71,8 @@ func start(t *testing.T, origins ...string) *tidemark {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, tokens.Close()) })
 	td.token, _, err = tokens.Create(ctx, "shop", auth.Evaluator, time.Time{})
+	require.NoError(t, err)
+	td.viewer, _, err = tokens.Create(ctx, "backend", auth.Viewer, time.Time{})
 	require.NoError(t, err)
 
 	nothing := http.NotFoundHandler()
