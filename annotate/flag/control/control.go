@@ -87,6 +87,7 @@ func Open(ctx context.Context, opts Options) (*Control, error) {
 		writing: make(chan struct{}, 1),
 		all:     map[string]*environment{},
 		wake:    make(chan struct{}, 1),
+		plan:    plan{aside: map[ID]int64{}},
 	}
 	c.live.Store(&map[string]*environment{})
 	if err := opts.Settings.check(); err != nil {
@@ -174,6 +175,7 @@ func (c *Control) goLive() {
 		live[name].subscribers.open()
 	}
 	c.live.Store(&live)
+	c.plan.live = live
 	for name, e := range was {
 		if live[name] == nil {
 			e.subscribers.close()
@@ -263,7 +265,10 @@ func (c *Control) load(ctx context.Context) error {
 		c.environment(name).replace(list, c.now, c.tally)
 	}
 	c.triggers, c.doubt = triggers, false
-	c.plan = plan{recorded: recorded, revision: revision, asOf: asOf, due: map[ID]time.Time{}}
+	c.plan = plan{
+		recorded: recorded, revision: revision, asOf: asOf, due: map[ID]time.Time{},
+		live: *c.live.Load(), aside: c.plan.aside,
+	}
 	return nil
 }
 

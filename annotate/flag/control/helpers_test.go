@@ -30,7 +30,8 @@ type world struct {
 // broken is a log that fails when it is told to.
 type broken struct {
 	*changelog.Log
-	fails atomic.Bool
+	fails   atomic.Bool
+	refuses atomic.Int32 // how many transactions it refuses for good
 }
 
 var errBroken = errors.New("the disk is full")
@@ -38,6 +39,9 @@ var errBroken = errors.New("the disk is full")
 func (b *broken) Transact(ctx context.Context, do func(context.Context, annotate.Tx) error) error {
 	if b.fails.Load() {
 		return &annotate.Error{Code: annotate.Unavailable, Message: "the change could not be kept", Err: errBroken}
+	}
+	if b.refuses.Add(-1) >= 0 {
+		return &annotate.Error{Code: annotate.Invalid, Message: "no log takes this"}
 	}
 	return b.Log.Transact(ctx, do)
 }

@@ -24,6 +24,17 @@ type plan struct {
 	asOf map[ID]time.Time
 	// due is when the flags that move by themselves next do.
 	due map[ID]time.Time
+	// live are the environments of the settings. What definitions do goes into the
+	// log in all others as well: recorded is of all of them.
+	live map[string]*environment
+	// aside are the revisions of flags of which the log refuses the next step.
+	aside map[ID]int64
+}
+
+// rests reports whether no step is taken of a flag's ramp and schedule for now.
+func (p *plan) rests(f flag.Flag) bool {
+	revision, aside := p.aside[idOf(f)]
+	return p.live[f.Environment] == nil || aside && revision == f.Revision
 }
 
 // clock is the document that keeps plan.recorded.
@@ -59,6 +70,7 @@ func (p *plan) putClock(ctx context.Context, tx annotate.Tx, until time.Time) (r
 // follow takes over a flag's next state.
 func (p *plan) follow(d draft) {
 	id := idOf(d.flag)
+	delete(p.aside, id)
 	if d.deleted {
 		delete(p.asOf, id)
 		delete(p.due, id)
@@ -74,6 +86,9 @@ func (p *plan) expect(f flag.Flag) {
 	delete(p.due, id)
 	if !moves(f) {
 		return
+	}
+	if p.rests(f) {
+		f.Ramp, f.Schedule = nil, nil
 	}
 	since := p.since(id)
 	next, ok := f.NextChange(since)

@@ -70,7 +70,7 @@ func (c *Control) untilDue() time.Duration {
 		return 0
 	}
 	defer c.unlock()
-	next := c.plan.next(*c.live.Load())
+	next := c.plan.next()
 	c.metrics.expect(next)
 	if next.IsZero() {
 		return maxWait
@@ -78,11 +78,11 @@ func (c *Control) untilDue() time.Duration {
 	return min(max(0, next.Sub(c.now())), maxWait)
 }
 
-// next returns the earliest time at which a flag that is evaluated moves by
-// itself; the zero time for none.
-func (p *plan) next(live map[string]*environment) (next time.Time) {
-	for id, at := range p.due {
-		if live[id.Environment] != nil && (next.IsZero() || at.Before(next)) {
+// next returns the earliest time at which a flag moves by itself; the zero time
+// for none.
+func (p *plan) next() (next time.Time) {
+	for _, at := range p.due {
+		if next.IsZero() || at.Before(next) {
 			next = at
 		}
 	}
@@ -117,11 +117,15 @@ func (c *Control) takeDue(ctx context.Context) (again bool, err error) {
 		c.replan()
 	}
 	var moved []flag.Flag
-	for _, id := range c.plan.overdue(*c.live.Load(), now) {
+	for _, id := range c.plan.overdue(now) {
 		e := c.all[id.Environment]
 		f, ok := e.set.Load().Get(id.Key)
 		if !ok {
 			delete(c.plan.due, id)
+			continue
+		}
+		if c.plan.rests(f) {
+			moved = append(moved, f)
 			continue
 		}
 		wrote, err := c.takeStep(ctx, e, f, now)
@@ -129,7 +133,8 @@ func (c *Control) takeDue(ctx context.Context) (again bool, err error) {
 		case annotate.CodeOf(err) == annotate.Invalid:
 			// It must not keep the others from being taken.
 			c.logger.Error("a step of a flag is refused by the log, and left until the flag changes", "flag", id.String(), "err", err)
-			delete(c.plan.due, id)
+			c.plan.aside[id] = f.Revision
+			moved = append(moved, f)
 		case err != nil:
 			return false, err
 		case wrote:
@@ -146,10 +151,10 @@ func (c *Control) takeDue(ctx context.Context) (again bool, err error) {
 }
 
 // overdue returns the flags that should have moved by now, those that wait longest first.
-func (p *plan) overdue(live map[string]*environment, now time.Time) []ID {
+func (p *plan) overdue(now time.Time) []ID {
 	var ids []ID
 	for id, at := range p.due {
-		if live[id.Environment] != nil && !at.After(now) {
+		if !at.After(now) {
 			ids = append(ids, id)
 		}
 	}

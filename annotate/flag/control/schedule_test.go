@@ -327,3 +327,45 @@ func TestAnEnvironmentThatIsNotListedRests(t *testing.T) {
 		require.Equal(t, true, w.value("new", "u"))
 	})
 }
+
+func TestWhatADefinitionDoesIsToldOfAnEnvironmentThatIsNotListed(t *testing.T) {
+	inBubble(t, func(t *testing.T, path string) {
+		w := openAt(t, path, control.Options{})
+		began := time.Now()
+		w.put("new", selfMoving(began))
+		elsewhere := by("ann", "elsewhere", "")
+		elsewhere.Environment = "staging"
+		w.write(elsewhere, control.Put(definition(t, selfMoving(began.Add(time.Minute)))))
+		w.write(by("bob", "new", ""), control.Schedule(annotate.At(began.Add(90*time.Minute)), flag.Action{Rollout: &flag.Rollout{Variation: "on", Percentage: 10}}))
+		require.NoError(t, w.Apply(t.Context(), control.Settings{Environments: []string{"staging"}}))
+		pass(150 * time.Minute)
+		want := []string{`succeeded null→"SdkDefault"`, `planned null→null`, `succeeded "SdkDefault"→"off"`, `succeeded "off"→{"off":70,"on":30}`}
+		require.Equal(t, want, w.story("new"), "what was planned rests")
+		w.opts.Settings.Environments = []string{"staging"}
+		w = w.reopen()
+		pass(time.Hour)
+		require.Equal(t, `succeeded {"off":70,"on":30}→{"off":40,"on":60}`, w.story("new")[4])
+		require.Len(t, w.story("elsewhere"), 4)
+	})
+}
+
+func TestAStepThatIsLeftDoesNotHideWhatItsDefinitionDoes(t *testing.T) {
+	inBubble(t, func(t *testing.T, path string) {
+		b := &broken{}
+		w := openAt(t, path, control.Options{Log: b})
+		w.put("new", selfMoving(time.Now()))
+		w.write(by("bob", "new", ""), control.Schedule(annotate.At(time.Now().Add(150*time.Minute)), flag.Action{Flip: &flag.Flip{To: "on"}}))
+		pass(140 * time.Minute)
+		b.refuses.Store(2) // the step, and the line that it cannot be taken
+		pass(24 * time.Hour)
+		require.Equal(t, []string{
+			`succeeded null→"SdkDefault"`, `planned null→null`, `succeeded "SdkDefault"→"off"`, `succeeded "off"→{"off":70,"on":30}`,
+			`succeeded {"off":70,"on":30}→{"off":40,"on":60}`, `succeeded {"off":40,"on":60}→{"off":40,"on":60}`, `succeeded {"off":40,"on":60}→"SdkDefault"`,
+		}, w.story("new"))
+		w.write(by("ann", "new", ""), control.Patch([]byte(`{"metadata":null}`)))
+		pass(time.Minute)
+		got, err := w.Get(id("new"))
+		require.NoError(t, err)
+		require.Empty(t, got.Schedule, "it is tried again once the flag changes")
+	})
+}
