@@ -146,6 +146,7 @@ func (p *plan) lines(f flag.Flag, now time.Time) []annotate.Report {
 
 // event is something that a definition does by itself.
 type event struct {
+	kind  string // tells it from another at the same time
 	at    time.Time
 	title string // where the shares do not say what happened
 	text  string
@@ -168,7 +169,7 @@ func events(f flag.Flag, from, to time.Time) []event {
 	}
 	if expires := flag.MetadataOf(f.Definition).Expires; expires.After(from) && !expires.After(to) {
 		list = append(list, event{
-			at: expires, title: f.Key + " expired",
+			kind: "expired", at: expires, title: f.Key + " expired",
 			text: "Its metadata says that it is not needed after " + stamp(expires) + ": take it out of the code, and delete it.",
 		})
 	}
@@ -182,26 +183,26 @@ func describeEvent(f flag.Flag, at time.Time) event {
 	if d.Scheduled != nil {
 		for _, step := range *d.Scheduled {
 			if step.Date != nil && step.Date.Equal(at) {
-				return event{at, f.Key + ": scheduled step", "A scheduled step of its definition came due."}
+				return event{"definition", at, f.Key + ": scheduled step", "A scheduled step of its definition came due."}
 			}
 		}
 	}
 	if e := d.Experimentation; e != nil {
 		if e.Start != nil && e.Start.Equal(at) {
-			return event{at, f.Key + ": experiment began", "Its experiment began, as its definition says."}
+			return event{"definition", at, f.Key + ": experiment began", "Its experiment began, as its definition says."}
 		}
 		if e.End != nil && e.End.Add(time.Millisecond).Equal(at) {
-			return event{at, f.Key + ": experiment ended", "Its experiment ended, as its definition says."}
+			return event{"definition", at, f.Key + ": experiment ended", "Its experiment ended, as its definition says."}
 		}
 	}
-	return event{at, f.Key + ": progressive rollout", "Its progressive rollout went on, as its definition says."}
+	return event{"definition", at, f.Key + ": progressive rollout", "Its progressive rollout went on, as its definition says."}
 }
 
 // line is e as the log tells of it. last is when the flag moved before.
 func (e event) line(f flag.Flag, last time.Time) annotate.Report {
 	at := annotate.At(e.at)
 	r := annotate.Report{
-		Source: source, ExternalID: externalID(idOf(f), "definition", fmt.Sprint(e.at.UnixMilli())),
+		Source: source, ExternalID: externalID(idOf(f), e.kind, fmt.Sprint(e.at.UnixNano())),
 		Kind: annotate.KindFlag, Start: at, End: at, Status: annotate.Succeeded, Text: e.text,
 		Service: flag.MetadataOf(f.Definition).Service, Environment: f.Environment,
 		Flag: logChange(f.Key, f.Shares(last), f.Shares(e.at)),

@@ -75,6 +75,7 @@ func (c *Control) untilDue() time.Duration {
 	if next.IsZero() {
 		return maxWait
 	}
+	next = next.Add(time.Millisecond - 1).Truncate(time.Millisecond) // when clock has come to it
 	return min(max(0, next.Sub(c.now())), maxWait)
 }
 

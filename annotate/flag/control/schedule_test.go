@@ -238,6 +238,22 @@ func TestWhatADefinitionDoesByItselfIsTold(t *testing.T) {
 	})
 }
 
+func TestTwoThingsOfOneMomentAreBothTold(t *testing.T) {
+	inBubble(t, func(t *testing.T, path string) {
+		w := openAt(t, path, control.Options{})
+		at := func(d time.Duration) string { return time.Now().Add(time.Hour + d).UTC().Format(time.RFC3339Nano) }
+		w.put("new", fmt.Sprintf(`{"variations":{"on":true,"off":false},"defaultRule":{"variation":"off"},"metadata":{"expires":%q},"scheduledRollout":[
+			{"date":%q,"defaultRule":{"percentage":{"on":30,"off":70}}},{"date":%q,"defaultRule":{"percentage":{"on":60,"off":40}}}]}`,
+			at(0), at(0), at(time.Microsecond)))
+		pass(2 * time.Hour)
+		require.Equal(t, []string{
+			`succeeded null→"off"`, `succeeded "off"→{"off":70,"on":30}`,
+			`succeeded {"off":70,"on":30}→{"off":70,"on":30}`, `succeeded {"off":70,"on":30}→{"off":40,"on":60}`,
+		}, w.story("new"))
+		require.Equal(t, "new expired", w.lines()[2].Title)
+	})
+}
+
 func TestAProgressiveRolloutIsToldByTenths(t *testing.T) {
 	inBubble(t, func(t *testing.T, path string) {
 		w := openAt(t, path, control.Options{})
