@@ -259,7 +259,7 @@ func (m Move) done(from Flag, now time.Time) Move {
 		m.note("its experiment is not under way, so that it answers nothing for now")
 	}
 	if later := stepDates(m.Flag.Definition); len(later) > 0 {
-		m.note("its definition has scheduled steps that are still to come, the next at %s", later[0].UTC().Format(time.RFC3339))
+		m.note("its definition has scheduled steps that come after it, the next at %s", later[0].UTC().Format(time.RFC3339))
 	}
 	after, err := json.Marshal(m.Flag)
 	m.Changed = err != nil || !bytes.Equal(m.base, after)

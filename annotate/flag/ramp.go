@@ -110,7 +110,8 @@ func (f Flag) Begin(r Ramp, now time.Time) (Move, error) {
 }
 
 // Step takes the steps of the flag's ramp that are due, several at once where
-// nobody took them in time. Changed is false where none is. A flag that is disabled stays
+// nobody took them in time, as of when the last of them was due: what the definition
+// does after that is still to come after them. The shares of the Move are those of now. Changed is false where none is. A flag that is disabled stays
 // so. After the last step there is no ramp, and Ended is nil: it came to its end by itself.
 func (f Flag) Step(now time.Time) (Move, error) {
 	if f.Ramp == nil {
@@ -121,19 +122,21 @@ func (f Flag) Step(now time.Time) (Move, error) {
 	if ramp.Done == f.Ramp.Done {
 		return Move{Flag: f, Before: f.Shares(now), After: f.Shares(now)}, nil
 	}
-	m, err := f.begin(now)
+	due := ramp.Due(ramp.Done)
+	m, err := f.begin(due)
 	if err != nil {
 		return Move{}, err
 	}
-	if err := m.rollout(Rollout{Variation: ramp.Variation, Percentage: ramp.Percentage(ramp.Done), Rest: ramp.Rest}, now); err != nil {
+	if err := m.rollout(Rollout{Variation: ramp.Variation, Percentage: ramp.Percentage(ramp.Done), Rest: ramp.Rest}, due); err != nil {
 		return Move{}, err
 	}
-	m = m.done(f, now)
-	m.Changed = true
+	m = m.done(f, due)
+	m.Before, m.Changed = f.Shares(now), true
 	m.Flag.Ramp = &ramp
 	if ramp.Done == ramp.Steps {
 		m.Flag.Ramp = nil
 	}
+	m.After = m.Flag.Shares(now)
 	return m, nil
 }
 

@@ -88,8 +88,9 @@ func (f Flag) Unplan(id string, now time.Time) (Move, error) {
 	return m, nil
 }
 
-// Perform does the first thing in the schedule that is due, and takes it out. It
-// returns nil where none is. Where it cannot be done, the Move is the flag
+// Perform does the first thing in the schedule that is due, and takes it out, as
+// of when it was due: what the definition does after that is still to come after
+// it. The shares of the Move are those of now. It returns nil where none is. Where it cannot be done, the Move is the flag
 // without it, and the error says why.
 func (f Flag) Perform(now time.Time) (*Scheduled, Move, error) {
 	if len(f.Schedule) == 0 || f.Schedule[0].At.After(now) {
@@ -97,10 +98,10 @@ func (f Flag) Perform(now time.Time) (*Scheduled, Move, error) {
 	}
 	first := f.Schedule[0]
 	f.Schedule = slices.Clone(f.Schedule[1:])
-	m, err := f.Apply(first.Do, now)
+	m, err := f.Apply(first.Do, first.At.Time)
 	if err != nil {
-		m = Move{Flag: f, Before: f.Shares(now), After: f.Shares(now)}
+		m = Move{Flag: f}
 	}
-	m.Changed = true
+	m.Before, m.After, m.Changed = f.Shares(now), m.Flag.Shares(now), true
 	return &first, m, err
 }

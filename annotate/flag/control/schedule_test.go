@@ -131,6 +131,32 @@ func TestAScheduleIsPlannedAndDone(t *testing.T) {
 	})
 }
 
+func TestWhatIsDoneLateDoesNotOverruleWhatCameAfterIt(t *testing.T) {
+	const disabled = `{"variations":{"on":true,"off":false},"defaultRule":{"variation":"off"},"scheduledRollout":[{"date":%q,"disable":true}]}`
+	late := func(name string, cmd func() control.Command, want ...string) {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, path string) {
+				w := openAt(t, path, control.Options{})
+				w.put("new", fmt.Sprintf(disabled, time.Now().Add(2*time.Hour).UTC().Format(time.RFC3339)))
+				w.write(by("bob", "new", ""), cmd())
+				pass(30 * time.Minute)
+				w.close()
+				time.Sleep(150 * time.Minute)
+				w = w.reopen()
+				synctest.Wait()
+				require.Nil(t, w.value("new", "u"), "its definition disabled it after that")
+				require.Equal(t, want, w.story("new"))
+				w.requireAgreement()
+			})
+		})
+	}
+	late("planned", func() control.Command {
+		return control.Schedule(annotate.At(time.Now().Add(time.Hour)), flag.Action{Flip: &flag.Flip{To: "on"}})
+	}, `succeeded null→"off"`, `succeeded "SdkDefault"→"SdkDefault"`, `succeeded "off"→"SdkDefault"`)
+	late("ramp", func() control.Command { return rampTo("on", 0, 50, 1, time.Hour) },
+		`succeeded null→"off"`, `succeeded "off"→"off"`, `succeeded "off"→"SdkDefault"`, `succeeded "SdkDefault"→"SdkDefault"`)
+}
+
 func TestWhatIsPlannedCanBeCancelled(t *testing.T) {
 	inBubble(t, func(t *testing.T, path string) {
 		w := openAt(t, path, control.Options{})
