@@ -32,11 +32,16 @@ type broken struct {
 	*changelog.Log
 	fails   atomic.Bool
 	refuses atomic.Int32 // how many transactions it refuses for good
+	// before, which a test may set, is called before each transaction.
+	before atomic.Pointer[func()]
 }
 
 var errBroken = errors.New("the disk is full")
 
 func (b *broken) Transact(ctx context.Context, do func(context.Context, annotate.Tx) error) error {
+	if before := b.before.Load(); before != nil {
+		(*before)()
+	}
 	if b.fails.Load() {
 		return &annotate.Error{Code: annotate.Unavailable, Message: "the change could not be kept", Err: errBroken}
 	}

@@ -17,6 +17,10 @@ const (
 	// The wait after the log refused to take a step, doubled each time.
 	firstRetry = time.Second
 	lastRetry  = time.Minute
+	// A turn of the scheduler ends after so many commits, or so long, for each
+	// waits for the disk, and somebody may wait to kill a flag.
+	maxTurn     = 20
+	maxTurnTime = 100 * time.Millisecond
 	// maxLines is how many lines of what definitions did share a transaction.
 	maxLines = 500
 )
@@ -101,7 +105,8 @@ func (c *Control) takeSteps(ctx context.Context) error {
 	}
 }
 
-// takeDue takes one step of each flag that is due, and reports whether more may be.
+// takeDue takes one step of each flag that is due, as far as one turn goes, and
+// reports whether more may be.
 func (c *Control) takeDue(ctx context.Context) (again bool, err error) {
 	if err := c.lock(ctx); err != nil {
 		return false, err
@@ -118,7 +123,11 @@ func (c *Control) takeDue(ctx context.Context) (again bool, err error) {
 		c.replan()
 	}
 	var moved []flag.Flag
+	began, commits := time.Now(), 0
 	for _, id := range c.plan.overdue(now) {
+		if commits >= maxTurn || commits > 0 && time.Since(began) >= maxTurnTime {
+			return true, nil // what moved is looked at again
+		}
 		e := c.all[id.Environment]
 		f, ok := e.set.Load().Get(id.Key)
 		if !ok {
@@ -134,11 +143,13 @@ func (c *Control) takeDue(ctx context.Context) (again bool, err error) {
 		case annotate.CodeOf(err) == annotate.Invalid:
 			// It must not keep the others from being taken.
 			c.logger.Error("a step of a flag is refused by the log, and left until the flag changes", "flag", id.String(), "err", err)
+			commits++
 			c.plan.aside[id] = f.Revision
 			moved = append(moved, f)
 		case err != nil:
 			return false, err
 		case wrote:
+			commits++
 			again = true
 		default:
 			moved = append(moved, f)

@@ -299,6 +299,37 @@ func TestAProgressiveRolloutIsToldByTenths(t *testing.T) {
 	})
 }
 
+func TestAKillDoesNotWaitForAllThatIsOverdue(t *testing.T) {
+	inBubble(t, func(t *testing.T, path string) {
+		b := &broken{}
+		w := openAt(t, path, control.Options{Log: b})
+		const overdue = 60
+		at := annotate.At(time.Now().Add(time.Hour))
+		for n := range overdue {
+			key := fmt.Sprint("new-", n)
+			w.put(key, boolean)
+			w.write(by("bob", key, ""), control.Schedule(at, flag.Action{Flip: &flag.Flip{To: "on"}}))
+		}
+		var commits atomic.Int32
+		var waited int32
+		before := func() {
+			if commits.Add(1) == 1 {
+				go func() {
+					w.write(by("ann", "new-0", ""), kill())
+					waited = commits.Load()
+				}()
+				synctest.Wait() // for it to wait for its turn
+			}
+		}
+		b.before.Store(&before)
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		require.EqualValues(t, overdue+1, commits.Load())
+		require.Positive(t, waited)
+		require.LessOrEqual(t, waited, int32(22))
+	})
+}
+
 func TestTheSchedulerWaitsForTheLog(t *testing.T) {
 	inBubble(t, func(t *testing.T, path string) {
 		b, set := &broken{}, metrics.NewSet()
