@@ -34,7 +34,7 @@ type FlagControl interface {
 	// PullTrigger knows again; RemoveTrigger takes it away.
 	RenewTrigger(ctx context.Context, id control.ID, by control.Author) (string, error)
 	RemoveTrigger(ctx context.Context, id control.ID, by control.Author) error
-	HasTrigger(ctx context.Context, id control.ID) (bool, error)
+	HasTrigger(id control.ID) bool
 	PullTrigger(ctx context.Context, id control.ID, secret, by string) (control.Written, error)
 	// Findings returns what is to be said about the flags of an environment.
 	Findings(environment string) ([]flag.Finding, error)

@@ -104,9 +104,7 @@ func (s *Server) opGetFlag() mount {
 			return nil, err
 		}
 		out := &flagOutput{ETag: entityTag(f.Revision), Body: flagDetail{FlagView: s.viewOf(f), Elsewhere: []elsewhere{}}}
-		if out.Body.KillTrigger, err = s.opts.FlagControl.HasTrigger(ctx, id); err != nil {
-			return nil, err
-		}
+		out.Body.KillTrigger = s.opts.FlagControl.HasTrigger(id)
 		for _, environment := range s.opts.FlagControl.Environments() {
 			other, err := s.opts.FlagControl.Get(control.ID{Environment: environment, Key: id.Key})
 			if environment != id.Environment && err == nil {

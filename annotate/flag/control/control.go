@@ -51,6 +51,9 @@ type Control struct {
 
 	// live are the environments of the settings. Evaluation reads nothing else.
 	live atomic.Pointer[map[string]*environment]
+	// triggers are the kill triggers. The map is never altered but replaced, by
+	// whoever holds writing: to know a secret waits for nobody.
+	triggers atomic.Pointer[map[ID]trigger]
 
 	// writing is held, by who has put something in, from reading a flag until its
 	// next state is published: writes come one after the other.
@@ -58,8 +61,7 @@ type Control struct {
 	// What follows belongs to whoever holds writing.
 	settings Settings
 	all      map[string]*environment // by name, also those that the settings do not have
-	triggers map[ID]trigger
-	doubt    bool // whether the log may have what is not published
+	doubt    bool                    // whether the log may have what is not published
 	plan     plan
 
 	wake   chan struct{} // the scheduler's
@@ -264,7 +266,8 @@ func (c *Control) load(ctx context.Context) error {
 	for name, list := range flags {
 		c.environment(name).replace(list, c.now, c.tally)
 	}
-	c.triggers, c.doubt = triggers, false
+	c.triggers.Store(&triggers)
+	c.doubt = false
 	c.plan = plan{
 		recorded: recorded, revision: revision, asOf: asOf, due: map[ID]time.Time{},
 		live: *c.live.Load(), aside: c.plan.aside,

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/tidemark/tidemark/annotate"
@@ -52,24 +53,30 @@ func (c *Control) RemoveTrigger(ctx context.Context, id ID, by Author) error {
 }
 
 // HasTrigger reports whether the flag has a kill trigger.
-func (c *Control) HasTrigger(ctx context.Context, id ID) (bool, error) {
-	if err := c.lock(ctx); err != nil {
-		return false, err
+func (c *Control) HasTrigger(id ID) bool {
+	_, ok := (*c.triggers.Load())[id]
+	return ok
+}
+
+// setTrigger makes t the flag's trigger; nil takes it away.
+func (c *Control) setTrigger(id ID, t *trigger) {
+	was := *c.triggers.Load()
+	if _, had := was[id]; !had && t == nil {
+		return
 	}
-	defer c.unlock()
-	_, ok := c.triggers[id]
-	return ok, nil
+	next := maps.Clone(was)
+	if t == nil {
+		delete(next, id)
+	} else {
+		next[id] = *t
+	}
+	c.triggers.Store(&next)
 }
 
 // PullTrigger kills the flag for one who has its secret, and can do nothing else.
 // by is how that caller is known. An error never tells which part was wrong.
 func (c *Control) PullTrigger(ctx context.Context, id ID, secret, by string) (Written, error) {
-	if err := c.lock(ctx); err != nil {
-		return Written{}, err
-	}
-	t := c.triggers[id]
-	c.unlock()
-	hash, kept := sha256.Sum256([]byte(secret)), t.Hash
+	hash, kept := sha256.Sum256([]byte(secret)), (*c.triggers.Load())[id].Hash
 	if len(kept) != len(hash) {
 		kept = make([]byte, len(hash)) // as long as for one that is there; no secret has this hash
 	}
@@ -94,7 +101,7 @@ func (c *Control) writeTrigger(ctx context.Context, id ID, by Author, action str
 	if err != nil {
 		return err
 	}
-	t, had := c.triggers[id]
+	t, had := (*c.triggers.Load())[id]
 	title := "kill trigger of " + id.Key + " made"
 	switch {
 	case hash == nil && !had:
@@ -124,16 +131,16 @@ func (c *Control) writeTrigger(ctx context.Context, id ID, by Author, action str
 	switch {
 	case err != nil:
 	case hash == nil:
-		delete(c.triggers, id)
+		c.setTrigger(id, nil)
 	default:
-		c.triggers[id] = t
+		c.setTrigger(id, &t)
 	}
 	return err
 }
 
 // dropTrigger takes the trigger of a flag away that is deleted.
 func (c *Control) dropTrigger(ctx context.Context, tx annotate.Tx, s subject) error {
-	t, ok := c.triggers[s.id]
+	t, ok := (*c.triggers.Load())[s.id]
 	if !ok {
 		return nil
 	}

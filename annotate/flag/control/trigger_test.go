@@ -4,12 +4,38 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/tidemark/tidemark/annotate"
 	"github.com/tidemark/tidemark/annotate/flag/control"
 )
+
+func TestNobodyWaitsForTheLogToLearnOfATrigger(t *testing.T) {
+	inBubble(t, func(t *testing.T, path string) {
+		b := &broken{}
+		w := openAt(t, path, control.Options{Log: b})
+		w.put("new", boolean)
+		_, err := w.RenewTrigger(t.Context(), id("new"), control.Author{By: "ann"})
+		require.NoError(t, err)
+		mended := make(chan struct{})
+		before := func() { <-mended }
+		b.before.Store(&before)
+		go w.write(by("ann", "new", ""), flip("on"))
+		synctest.Wait()
+		var has bool
+		go func() {
+			has = w.HasTrigger(id("new"))
+			_, err = w.PullTrigger(t.Context(), id("new"), "guessed", "trigger")
+			close(mended)
+		}()
+		pass(time.Second)
+		require.True(t, has)
+		require.Equal(t, annotate.NotFound, code(err))
+	})
+}
 
 func TestATriggerDoesJustTheKill(t *testing.T) {
 	w := open(t, control.Options{Settings: control.Settings{Environments: []string{production, "staging"}, RequireReason: []string{production}}})
@@ -58,9 +84,7 @@ func TestATriggerDoesJustTheKill(t *testing.T) {
 	require.Equal(t, annotate.NotFound, code(pull("new", renewed)))
 	require.Equal(t, annotate.NotFound, code(w.RemoveTrigger(t.Context(), id("new"), ann)))
 
-	has, err := w.HasTrigger(t.Context(), id("other"))
-	require.NoError(t, err)
-	require.True(t, has)
+	require.True(t, w.HasTrigger(id("other")))
 	w.write(by("ann", "other", "r"), control.Delete())
 	w.write(by("ann", "other", "r"), control.Restore(1))
 	w = w.reopen()

@@ -207,7 +207,7 @@ func (c *Control) publish(e *environment, d draft) {
 	id := idOf(d.flag)
 	if d.deleted {
 		e.remove(d.flag.Key, d.flag.Updated.Time)
-		delete(c.triggers, id)
+		c.setTrigger(id, nil)
 		c.tally.Forget(id.Environment, id.Key)
 	} else {
 		e.put(d.flag)
