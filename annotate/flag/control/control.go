@@ -263,14 +263,14 @@ func (c *Control) load(ctx context.Context) error {
 			flags[name] = []flag.Flag{} // all of them were deleted
 		}
 	}
-	for name, list := range flags {
-		c.environment(name).replace(list, c.now, c.tally)
-	}
 	c.triggers.Store(&triggers)
 	c.doubt = false
 	c.plan = plan{
 		recorded: recorded, revision: revision, asOf: asOf, due: map[ID]time.Time{},
 		live: *c.live.Load(), aside: c.plan.aside,
+	}
+	for name, list := range flags {
+		c.environment(name).replace(list, c.plan.moved(list), c.now, c.tally)
 	}
 	return nil
 }

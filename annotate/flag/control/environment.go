@@ -26,14 +26,18 @@ func (c *Control) environment(name string) *environment {
 	if e == nil {
 		e = &environment{name: name}
 		c.all[name] = e
-		e.replace(nil, c.now, c.tally)
+		e.replace(nil, time.Time{}, c.now, c.tally)
 	}
 	return e
 }
 
-// replace makes flags those of the environment.
-func (e *environment) replace(flags []flag.Flag, now func() time.Time, tally *flag.Tally) {
+// replace makes flags those of the environment, of which one last did something by
+// itself at the time moved.
+func (e *environment) replace(flags []flag.Flag, moved time.Time, now func() time.Time, tally *flag.Tally) {
 	e.print = fingerprint{}
+	if moved.After(e.moved) {
+		e.moved = moved
+	}
 	for _, f := range flags {
 		e.print.toggle(f)
 	}

@@ -108,6 +108,22 @@ func (p *plan) since(id ID) time.Time {
 	return p.recorded
 }
 
+// moved is when one of the flags last did something by itself that is in the log:
+// without it a version would, after a restart, be one from before that.
+func (p *plan) moved(flags []flag.Flag) (last time.Time) {
+	for _, f := range flags {
+		if !moves(f) {
+			continue
+		}
+		for _, e := range events(f, p.asOf[idOf(f)], p.recorded) {
+			if e.at.After(last) {
+				last = e.at
+			}
+		}
+	}
+	return last
+}
+
 // moves reports whether a flag may ever move by itself. Most never do.
 func moves(f flag.Flag) bool {
 	d := f.Definition

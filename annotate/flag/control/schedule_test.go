@@ -264,6 +264,20 @@ func TestWhatADefinitionDoesByItselfIsTold(t *testing.T) {
 	})
 }
 
+func TestAVersionAfterARestartIsNoneFromBeforeAMove(t *testing.T) {
+	inBubble(t, func(t *testing.T, path string) {
+		w := openAt(t, path, control.Options{})
+		w.put("new", selfMoving(time.Now()))
+		before, _ := w.Version(production)
+		pass(time.Hour)
+		moved, _ := w.Version(production)
+		require.NotEqual(t, before, moved)
+		w = w.reopen()
+		after, _ := w.Version(production)
+		require.Equal(t, moved.ETag, after.ETag)
+	})
+}
+
 func TestTwoThingsOfOneMomentAreBothTold(t *testing.T) {
 	inBubble(t, func(t *testing.T, path string) {
 		w := openAt(t, path, control.Options{})
