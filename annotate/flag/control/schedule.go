@@ -3,6 +3,7 @@ package control
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -139,8 +140,9 @@ func (c *Control) takeDue(ctx context.Context) (again bool, err error) {
 			continue
 		}
 		wrote, err := c.takeStep(ctx, e, f, now)
+		again = again || c.doubt // what was refused may be a step of what is no more
 		switch {
-		case annotate.CodeOf(err) == annotate.Invalid:
+		case refused(err):
 			// It must not keep the others from being taken.
 			c.logger.Error("a step of a flag is refused by the log, and left until the flag changes", "flag", id.String(), "err", err)
 			commits++
@@ -193,12 +195,23 @@ func (c *Control) takeStep(ctx context.Context, e *environment, f flag.Flag, now
 		return false, nil
 	}
 	w, err := c.commit(ctx, e, s, st)
-	if annotate.CodeOf(err) == annotate.Invalid { // it will never be taken as it is
+	if refused(err) { // it will never be taken as it is
 		s, st = giveUp(s, err)
 		w, err = c.commit(ctx, e, s, st)
 	}
 	c.metrics.count(action, w, err)
 	return w.Changed, err
+}
+
+// refused reports whether an error says that something will never be taken, and
+// not that it cannot be taken now.
+func refused(err error) bool {
+	switch annotate.CodeOf(err) {
+	case annotate.Unavailable, annotate.TooMany:
+		return false
+	default:
+		return err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
+	}
 }
 
 // perform does the first thing that is planned for a flag.
@@ -262,6 +275,9 @@ func giveUp(s subject, err error) (subject, step) {
 		planned := s.was.Schedule[0]
 		st.Flag.Schedule, st.known = s.was.Schedule[1:], true
 		st.line.ExternalID, st.line.Title = externalID(s.id, planned.ID), s.id.Key+": "+planned.Do.String()
+		if annotate.CodeOf(err) != annotate.Invalid { // it may be the line that takes no more
+			st.line.ExternalID, st.known = externalID(s.id, planned.ID, "failed"), false
+		}
 		return s, st
 	}
 	ramp := s.was.Ramp

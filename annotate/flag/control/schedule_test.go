@@ -436,6 +436,41 @@ func TestWhatADefinitionDoesIsToldOfAnEnvironmentThatIsNotListed(t *testing.T) {
 	})
 }
 
+func TestALineThatTakesNoMoreHoldsUpNobody(t *testing.T) {
+	inBubble(t, func(t *testing.T, path string) {
+		w := openAt(t, path, control.Options{})
+		at := annotate.At(time.Now().Add(time.Hour))
+		for _, key := range []string{"full", "other"} {
+			w.put(key, boolean)
+			w.write(by("bob", key, ""), control.Schedule(at, flag.Action{Flip: &flag.Flip{To: "on"}}))
+		}
+		got, err := w.Get(id("full"))
+		require.NoError(t, err)
+		planned, err := w.log.Get(t.Context(), got.Schedule[0].Change)
+		require.NoError(t, err)
+		require.NoError(t, w.log.Transact(t.Context(), func(ctx context.Context, tx annotate.Tx) error {
+			for n := range 999 {
+				_, err := tx.Record(ctx, "somebody", annotate.Report{
+					Source: planned.Source, ExternalID: planned.ExternalID, Kind: annotate.KindFlag, Text: fmt.Sprint(n),
+				})
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		pass(time.Hour)
+		require.Equal(t, true, w.value("other", "u"))
+		require.Equal(t, false, w.value("full", "u"))
+		got, err = w.Get(id("full"))
+		require.NoError(t, err)
+		require.Empty(t, got.Schedule)
+		require.Equal(t, []string{`succeeded null→"off"`, `planned null→null`, `failed null→null`}, w.story("full"))
+		pass(time.Hour)
+		require.Len(t, w.story("full"), 3)
+	})
+}
+
 func TestAStepThatIsLeftDoesNotHideWhatItsDefinitionDoes(t *testing.T) {
 	inBubble(t, func(t *testing.T, path string) {
 		b := &broken{}
