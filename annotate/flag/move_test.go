@@ -276,7 +276,7 @@ func TestRampsAreValidated(t *testing.T) {
 	f("to", func(r *Ramp) { r.To = 101 })
 	f("to", func(r *Ramp) { r.To = r.From })
 	f("steps", func(r *Ramp) { r.Steps = 0 })
-	f("steps", func(r *Ramp) { r.Steps = 1001 })
+	f("steps", func(r *Ramp) { r.Steps = 101 })
 	f("start", func(r *Ramp) { r.Start = annotate.Time{} })
 	f("end", func(r *Ramp) { r.End = annotate.Time{} })
 	f("end", func(r *Ramp) { r.End = r.Start })

@@ -8,7 +8,7 @@ import (
 
 // The limits of a ramp.
 const (
-	MaxRampSteps    = 1000
+	MaxRampSteps    = 100 // each is a revision, of which annotate.MaxDocumentRevisions are kept
 	MinRampDuration = time.Second
 	MaxRampDuration = 366 * 24 * time.Hour
 )

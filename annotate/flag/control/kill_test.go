@@ -84,7 +84,7 @@ func TestKilledController(t *testing.T) {
 	writers.Go(func() {
 		write("ramp", control.Put(definition(t, boolean)))
 		for {
-			write("ramp", rampTo("on", 0, 100, 200, 600*time.Millisecond))
+			write("ramp", rampTo("on", 0, 100, flag.MaxRampSteps, 600*time.Millisecond))
 			for w.ramps("ramp") {
 				time.Sleep(5 * time.Millisecond)
 			}
@@ -176,7 +176,7 @@ func requireOnce(t *testing.T, changes []annotate.Change, planned map[string]boo
 		require.True(t, seen[name], "%s was acknowledged, and is lost", name)
 	}
 	for ramp, last := range steps {
-		require.Equal(t, 200, last, "the ramp %s stands still", ramp)
+		require.Equal(t, flag.MaxRampSteps, last, "the ramp %s stands still", ramp)
 	}
 }
 
