@@ -131,7 +131,7 @@ func (c *Control) Close() error {
 // clock returns the time, to the millisecond that is kept.
 func (c *Control) clock() time.Time { return c.now().Truncate(time.Millisecond) }
 
-// lock waits for its turn to write.
+// lock waits for its turn to write. Its error is that of ctx, or Unavailable.
 func (c *Control) lock(ctx context.Context) error {
 	select {
 	case c.writing <- struct{}{}:

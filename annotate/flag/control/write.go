@@ -16,7 +16,8 @@ import (
 // with one, nothing was done. What changes nothing leaves no revision and no line.
 //
 // Errors are *annotate.Error: Invalid names the field; NotFound, Conflict and
-// TooMany say what is there; Unavailable asks to try again.
+// TooMany say what is there; Unavailable asks to try again. Where ctx ends before
+// its turn comes, it is the error of ctx.
 func (c *Control) Write(ctx context.Context, r Request, cmd Command) (Written, error) {
 	w, err := c.tryWrite(ctx, r, cmd)
 	c.metrics.count(cmd.action, w, err)
