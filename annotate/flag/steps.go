@@ -16,9 +16,6 @@ func internal(d Definition) *flag.InternalFlag {
 	return &f
 }
 
-// Equal reports whether two definitions say the same.
-func Equal(a, b Definition) bool { return sameJSON(a, b) }
-
 // Clone returns a copy of a definition that shares nothing with it. Its way
 // leads through JSON: whatever kind of number there was is a float64 then.
 func Clone(d Definition) (Definition, error) {

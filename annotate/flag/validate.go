@@ -140,18 +140,6 @@ func (v validator) variations(at string, f *flag.InternalFlag) {
 	}
 }
 
-// TypeOf returns the type of a definition's variations: boolean, string, number,
-// list or object; "" where there is none.
-func TypeOf(d Definition) string {
-	variations := internal(d).GetVariations()
-	for _, name := range sortedKeys(variations) {
-		if value := variations[name]; value != nil {
-			return typeOf(*value)
-		}
-	}
-	return ""
-}
-
 func typeOf(value any) string {
 	switch value.(type) {
 	case bool:
