@@ -1,7 +1,9 @@
-// Package deploy runs a command as a deploy: it tells a log that the deploy
-// begins, runs the command, and tells how it ended. It also finds out from git
-// and the CI system what is deployed, and by whom.
+// Package deploy is the domain of deploys that Tidemark carries out: targets,
+// runs, holds and freezes, and the rules that say when a run may begin and what
+// a rollback goes back to. It does no I/O.
 //
-// It never stops, delays past a bound, or alters what it runs, and never reads
-// a variable of the environment that it does not name.
+// Its folders do: driver begins, follows and cancels runs, runlog keeps what they
+// print, supervise runs a local command that outlives the server, control is the
+// queue in front of it all, and wrap is the other way round: a command that
+// somebody runs elsewhere, and that is recorded.
 package deploy

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/tidemark/tidemark/annotate"
-	"github.com/tidemark/tidemark/annotate/deploy"
+	"github.com/tidemark/tidemark/annotate/deploy/wrap"
 )
 
 type deployCmd struct {
@@ -40,7 +40,7 @@ func (c *deployCmd) Run(ctx context.Context, io streams) error {
 	if err != nil {
 		return err
 	}
-	outcome := deploy.Deploy{
+	outcome := wrap.Deploy{
 		Report: report,
 		Args:   args,
 		Stdin:  io.In, Stdout: io.Out, Stderr: io.Err,
@@ -53,14 +53,14 @@ func (c *deployCmd) Run(ctx context.Context, io streams) error {
 }
 
 // reported returns what is known of the deploy before it runs.
-func (c *deployCmd) reported(ctx context.Context, env deploy.Env) (annotate.Report, error) {
+func (c *deployCmd) reported(ctx context.Context, env wrap.Env) (annotate.Report, error) {
 	r, err := c.report("tidemark-deploy")
 	if err != nil {
 		return annotate.Report{}, err
 	}
 	r.Kind = c.Kind
-	facts, inCI := deploy.FromCI(env)
-	fromGit := deploy.FromGit(ctx, env)
+	facts, inCI := wrap.FromCI(env)
+	fromGit := wrap.FromGit(ctx, env)
 	if inCI {
 		fromGit.Who = nil // whoever the CI system's machine is set up for
 	}
@@ -69,7 +69,7 @@ func (c *deployCmd) reported(ctx context.Context, env deploy.Env) (annotate.Repo
 
 // log returns where the deploy is reported. No mistake in how to reach the
 // server stops the deploy.
-func (c *deployCmd) log(io streams) deploy.Log {
+func (c *deployCmd) log(io streams) wrap.Log {
 	token, err := c.token()
 	if err != nil {
 		io.warn(err.Error())
@@ -85,13 +85,13 @@ func (c *deployCmd) log(io streams) deploy.Log {
 // unrecorded is the log of a deploy that nobody hears of.
 type unrecorded struct{}
 
-var _ deploy.Log = unrecorded{}
+var _ wrap.Log = unrecorded{}
 
-// Open implements deploy.Log.
+// Open implements wrap.Log.
 func (unrecorded) Open(context.Context, annotate.Report) {}
 
-// Alive implements deploy.Log.
+// Alive implements wrap.Log.
 func (unrecorded) Alive(time.Time) {}
 
-// Close implements deploy.Log.
+// Close implements wrap.Log.
 func (unrecorded) Close(context.Context, annotate.Report) {}
