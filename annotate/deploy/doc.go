@@ -1,9 +1,7 @@
-// Package deploy is the domain of deploys that Tidemark carries out: targets,
-// runs, holds and freezes, and the rules that say when a run may begin and what
-// a rollback goes back to. It does no I/O.
+// Package deploy is the domain of deploys: targets, runs, holds and freezes, and
+// the rules that say when a run may begin and what a rollback goes back to. It does
+// no I/O.
 //
-// Its folders do: driver begins, follows and cancels runs, runlog keeps what they
-// print, supervise runs a local command that outlives the server, control is the
-// queue in front of it all, and wrap is the other way round: a command that
-// somebody runs elsewhere, and that is recorded.
+// Its folders do: control keeps the holds, runlog what a run prints, and wrap is a
+// command that somebody runs elsewhere, and that is recorded.
 package deploy

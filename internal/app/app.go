@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tidemark/tidemark/annotate/changelog"
+	deploys "github.com/tidemark/tidemark/annotate/deploy/control"
 	"github.com/tidemark/tidemark/annotate/flag"
 	"github.com/tidemark/tidemark/annotate/flag/control"
 	"github.com/tidemark/tidemark/annotate/flag/flagfile"
@@ -41,6 +42,7 @@ type App struct {
 
 	// What lives as long as the App.
 	changes   *changelog.Log
+	deploys   *deploys.Control
 	flags     *control.Control
 	flagFiles *flagfile.Watcher
 	flagTally *flag.Tally
@@ -112,7 +114,7 @@ const undoWithin = 8 * time.Second
 // all that had begun was ended. A ctx that ends meanwhile ends the start.
 func (a *App) Start(ctx context.Context) error {
 	for _, start := range []func(context.Context) error{
-		a.lockFolder, a.openChanges, a.startFlags, a.openAuth, a.startHost, a.startServer, a.startSamples,
+		a.lockFolder, a.openChanges, a.startDeploys, a.startFlags, a.openAuth, a.startHost, a.startServer, a.startSamples,
 	} {
 		err := ctx.Err()
 		if err == nil {
@@ -219,6 +221,7 @@ func (a *App) startServer(ctx context.Context) error {
 		ExternalURL:      a.opts.ExternalURL,
 		WebConfigFile:    a.opts.WebConfigFile,
 		Changes:          a.changes,
+		Holds:            a.deploys,
 		Flags:            ofrep.Controlled{Control: a.flags},
 		FlagControl:      a.flags,
 		FlagFiles:        a.flagFiles.Status,

@@ -59,8 +59,16 @@ func (a *Auth) fields() map[string]read {
 	}
 }
 
-// Needs is the role that acting on the flags and deploys of an environment takes.
+// Needs is the role that acting on the flags and deploys of an environment takes. An
+// empty name stands for all of them together.
 func (a Auth) Needs(environment string) auth.Role {
+	if environment == "" {
+		need := auth.Operator
+		for _, role := range a.Environments {
+			need = max(need, role)
+		}
+		return need
+	}
 	if role, ok := a.Environments[environment]; ok {
 		return role
 	}

@@ -130,8 +130,8 @@ func unescaped(r *http.Request, value string) string {
 	return value
 }
 
-// may returns an error unless the caller may act on the flags of an environment,
-// for which the configuration may ask more than a route does.
+// may returns an error unless the caller may act on an environment, or on all where
+// it is empty, for which the configuration may ask more than a route does.
 func (s *Server) may(ctx context.Context, environment string) error {
 	who, need := exchangeOf(ctx).who, auth.Operator
 	if s.opts.EnvironmentNeeds != nil {
@@ -141,7 +141,7 @@ func (s *Server) may(ctx context.Context, environment string) error {
 		return nil
 	}
 	return newProblem(http.StatusForbidden, fmt.Sprintf(
-		"acting on %s needs the role %s, and %s is %s; auth.environments in the configuration says so", environment, need, who.Name, who.Role))
+		"acting on %s needs the role %s, and %s is %s; auth.environments in the configuration says so", or(environment, "all environments"), need, who.Name, who.Role))
 }
 
 // entityTag is a flag's revision as an ETag.

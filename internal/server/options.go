@@ -30,14 +30,16 @@ type Options struct {
 	WebConfigFile string
 
 	Changes Changes
+	// Holds are the holds on deploys; nil for a server without any.
+	Holds Holds
 	// Flags are the flags that are evaluated; nil for a server without any.
 	Flags ofrep.Flags
 	// FlagControl is what reads and changes flags; nil for a server without any.
 	FlagControl FlagControl
 	// FlagFiles says how it stands with the files that define flags.
 	FlagFiles func() []flagfile.Status
-	// EnvironmentNeeds is the role that acting on an environment takes; nil for
-	// auth.Operator in each.
+	// EnvironmentNeeds is the role that acting on an environment takes, and with an
+	// empty name on all of them; nil for auth.Operator in each.
 	EnvironmentNeeds func(environment string) auth.Role
 	// FlagEnvironment names the environment that is meant where none is named.
 	FlagEnvironment func() string

@@ -1,0 +1,22 @@
+package app
+
+import (
+	"context"
+
+	deploys "github.com/tidemark/tidemark/annotate/deploy/control"
+)
+
+// startDeploys reads the holds on deploys from the log.
+func (a *App) startDeploys(ctx context.Context) error {
+	c, err := deploys.Open(ctx, deploys.Options{
+		Log:     a.changes,
+		Logger:  a.logger.With("component", "deploys"),
+		Metrics: a.telemetry.set,
+	})
+	if err != nil {
+		return err
+	}
+	a.deploys = c
+	a.stops.push("deploys", func(context.Context) error { return c.Close() })
+	return nil
+}
