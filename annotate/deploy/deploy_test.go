@@ -77,7 +77,7 @@ func TestTemplates(t *testing.T) {
 		require.NoError(t, template.Check(map[string]Parameter{"region": {}}))
 		require.Equal(t, want, template.Fill(run.Values(), url.PathEscape))
 	}
-	require.ErrorContains(t, Template("{verison}").Check(nil), "{verison} is no placeholder; there are {environment}, ")
+	require.ErrorContains(t, Template("{versio}").Check(nil), "{versio} is no placeholder; there are {environment}, ")
 	require.Equal(t, "{version}", Template("{region}").Fill(map[string]string{"region": "{version}", "version": "v1"}, nil), "what was filled in is not filled again")
 	require.True(t, Template("./deploy.sh").Fixed())
 	require.False(t, Template("./{service}.sh").Fixed())

@@ -70,7 +70,7 @@ func TestAHoldSaysWhatIsWrongWithIt(t *testing.T) {
 		`{"reason": "x", "for": "soon"}`:                                "body.for",
 		`{"reason": "x", "for": "31d"}`:                                 "body.until",
 		`{"reason": "x", "until": "2001-01-01T00:00:00Z"}`:              "body.until",
-		`{"reason": "x", "for": "1h", "enviroment": "prod"}`:            "enviroment",
+		`{"reason": "x", "for": "1h", "place": "prod"}`:                 "place",
 		`{"reason": "x", "for": "1h", "until": "2101-01-01T00:00:00Z"}`: "body.for",
 	} {
 		a := s.do(http.MethodPost, "/api/v1/holds", body)

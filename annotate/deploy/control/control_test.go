@@ -47,7 +47,7 @@ func (w *world) open() {
 }
 
 func (w *world) close() {
-	require.NoError(w.t, w.Control.Close())
+	require.NoError(w.t, w.Close())
 	require.NoError(w.t, w.log.Close())
 }
 
