@@ -21,7 +21,22 @@ import (
 	"github.com/tidemark/tidemark/ingest/store"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain fails where goroutines are left at the end. What a stop had to cut short
+// goes on for a while, so it gets some time.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if code == 0 {
+		err := goleak.Find()
+		for end := time.Now().Add(patience); err != nil && time.Now().Before(end); {
+			err = goleak.Find() // each call waits a little itself
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
 
 // patience is how long a test waits for what must come.
 const patience = 30 * time.Second
