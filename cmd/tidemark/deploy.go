@@ -7,14 +7,17 @@ import (
 	"time"
 
 	"github.com/tidemark/tidemark/annotate"
+	"github.com/tidemark/tidemark/annotate/deploy"
 	"github.com/tidemark/tidemark/annotate/deploy/wrap"
+	"github.com/tidemark/tidemark/internal/client"
 )
 
 type deployCmd struct {
 	connection
 	whatFlags
+	gateFlags
 	Kind    string        `default:"deploy" help:"The kind of change (${default})."`
-	Timeout time.Duration `default:"3s" help:"How long the deploy may wait for the server, at its beginning and at its end."`
+	Timeout time.Duration `default:"3s" help:"How long the deploy may wait for the server to answer each time: whether it is held, at its beginning, and at its end."`
 
 	Command []string `arg:"" passthrough:"partial" help:"The command, and its arguments."`
 }
@@ -24,7 +27,8 @@ func (deployCmd) Help() string {
 	return `The command runs as it would without tidemark: same input, output, signals and exit code. What is not
 said by flags comes from the CI system (GitHub, GitLab, Jenkins, CircleCI, Buildkite) and from git; the version is
 the commit's tag or the beginning of its hash. A server that cannot be reached never stops a deploy: what it could
-not take is kept in the spool, and sent with the next deploy or by tidemark change flush.`
+not take is kept in the spool, and sent with the next deploy or by tidemark change flush. A hold (tidemark hold) does:
+then nothing runs, and the exit code is 75, unless --if-held=wait.`
 }
 
 // Run runs the command and reports it. It ends with the command's exit code.
@@ -40,6 +44,11 @@ func (c *deployCmd) Run(ctx context.Context, io streams) error {
 	if err != nil {
 		return err
 	}
+	passed, err := c.gate(report, io).pass(ctx)
+	if err != nil {
+		return err
+	}
+	report.Evidence = passed
 	outcome := wrap.Deploy{
 		Report: report,
 		Args:   args,
@@ -65,6 +74,25 @@ func (c *deployCmd) reported(ctx context.Context, env wrap.Env) (annotate.Report
 		fromGit.Who = nil // whoever the CI system's machine is set up for
 	}
 	return facts.Or(fromGit).Fill(r), nil
+}
+
+// gate is what the deploy passes before it begins. How the server cannot be reached,
+// log tells.
+func (c *deployCmd) gate(r annotate.Report, io streams) gate {
+	return gate{
+		gateFlags: c.gateFlags, every: lookEvery, now: time.Now, warn: io.warn,
+		ask: func(ctx context.Context) ([]deploy.Obstacle, error) {
+			token, err := c.token()
+			if err != nil {
+				return nil, err
+			}
+			to, err := client.New(client.Options{Server: c.Server, Token: token, Timeout: c.Timeout})
+			if err != nil {
+				return nil, err
+			}
+			return to.Obstacles(ctx, deploy.ID{Service: r.Service, Environment: r.Environment}, c.Timeout)
+		},
+	}
 }
 
 // log returns where the deploy is reported. No mistake in how to reach the

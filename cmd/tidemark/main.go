@@ -15,6 +15,7 @@ type cli struct {
 	Serve      serveCmd      `cmd:"" help:"Run the server."`
 	Change     changeCmd     `cmd:"" help:"Record, read and follow changes."`
 	Deploy     deployCmd     `cmd:"" help:"Run a command as a deploy, and record it."`
+	Hold       holdCmd       `cmd:"" help:"Hold deploys for a while, see who does, and release them."`
 	Flag       flagCmd       `cmd:"" help:"Feature flags: read them, flip them, bring them and take them along."`
 	Dashboards dashboardsCmd `cmd:"" help:"Grafana dashboards: list them, and write them to a folder."`
 	Token      tokenCmd      `cmd:"" help:"Make, list and revoke tokens, in the server's storage folder."`
