@@ -130,10 +130,9 @@ func (c *Control) load(ctx context.Context) error {
 func (c *Control) publish(list []kept) {
 	slices.SortFunc(list, func(a, b kept) int { return strings.Compare(a.ID, b.ID) }) // a UUIDv7 begins with its time
 	c.holds.Store(&list)
-	c.nudge()
 }
 
-// nudge has the worker look again.
+// nudge has the worker look again, and read again what may have been kept.
 func (c *Control) nudge() {
 	select {
 	case c.wake <- struct{}{}:
@@ -164,6 +163,12 @@ func (c *Control) lock(ctx context.Context) error {
 	return err
 }
 
+// unlock lets others write, and has the worker look at what there is now.
+func (c *Control) unlock() {
+	<-c.writing
+	c.nudge()
+}
+
 func errClosed() error {
 	return &annotate.Error{Code: annotate.Unavailable, Message: "the controls of deploys are closed; try again once Tidemark runs"}
 }
@@ -175,10 +180,7 @@ func (c *Control) transact(ctx context.Context, do func(context.Context, annotat
 	switch annotate.CodeOf(err) {
 	case annotate.Invalid, annotate.TooMany:
 	default:
-		if err != nil {
-			c.doubt = true
-			c.nudge() // the worker reads it again
-		}
+		c.doubt = c.doubt || err != nil
 	}
 	return err
 }
@@ -214,7 +216,7 @@ func (c *Control) Hold(ctx context.Context, r Request) (deploy.Hold, error) {
 	if err := c.lock(ctx); err != nil {
 		return deploy.Hold{}, err
 	}
-	defer func() { <-c.writing }()
+	defer c.unlock()
 	list := *c.holds.Load()
 	if len(list) >= MaxHolds {
 		return deploy.Hold{}, &annotate.Error{Code: annotate.TooMany, Message: fmt.Sprintf("there are %d holds already, the most there may be: release some", len(list))}
@@ -267,7 +269,7 @@ func (c *Control) Release(ctx context.Context, id string, by Author) (deploy.Hol
 	if err := c.lock(ctx); err != nil {
 		return deploy.Hold{}, err
 	}
-	defer func() { <-c.writing }()
+	defer c.unlock()
 	k, err := c.find(id)
 	if err != nil {
 		return deploy.Hold{}, err

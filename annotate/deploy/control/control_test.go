@@ -210,6 +210,32 @@ func TestWhatTheLogMayHaveKeptIsReadAgain(t *testing.T) {
 	require.Eventually(t, func() bool { return len(c.Holds()) == 1 }, 10*time.Second, 5*time.Millisecond, "without anybody's asking")
 }
 
+// broken is a log that reads and cannot write.
+type broken struct {
+	Log
+	asked atomic.Int64
+}
+
+func (b *broken) Transact(context.Context, func(context.Context, annotate.Tx) error) error {
+	b.asked.Add(1)
+	return errors.New("the disk is full")
+}
+
+func TestAnEndThatCannotBeRecordedIsTriedAgainWithoutHaste(t *testing.T) {
+	w := newWorld(t)
+	w.hold("web", "", time.Hour)
+	require.NoError(t, w.Close())
+	b := &broken{Log: w.log}
+	c, err := Open(t.Context(), Options{Log: b, Now: func() time.Time { return time.Now().Add(2 * time.Hour) }})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return b.asked.Load() > 0 }, 10*time.Second, time.Millisecond)
+	require.Never(t, func() bool { return b.asked.Load() > 2 }, 100*time.Millisecond, 5*time.Millisecond)
+	require.Empty(t, c.Holds(), "it holds nothing, whatever the log has of its end")
+	require.NoError(t, c.Close())
+	w.Control, err = Open(t.Context(), Options{Log: w.log, Now: w.clock.now})
+	require.NoError(t, err)
+}
+
 func TestClosedControlsRefuse(t *testing.T) {
 	w := newWorld(t)
 	c, err := Open(t.Context(), Options{Log: w.log, Now: w.clock.now})
