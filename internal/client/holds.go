@@ -64,6 +64,6 @@ func (c *Client) Obstacles(ctx context.Context, id deploy.ID, patience time.Dura
 	var check struct {
 		Obstacles []deploy.Obstacle `json:"obstacles"`
 	}
-	_, err := c.call(ctx, http.MethodGet, "holds/check", query, nil, &check)
+	_, err := c.call(ctx, http.MethodGet, "can_deploy", query, nil, &check)
 	return check.Obstacles, err
 }

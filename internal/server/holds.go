@@ -38,7 +38,7 @@ func (s *Server) holdRoutes() []*route {
 	}
 	return []*route{
 		{method: http.MethodGet, path: holdsPath, need: auth.Viewer, class: reading, mount: s.opListHolds()},
-		{method: http.MethodGet, path: holdsPath + "/check", need: auth.Viewer, class: reading, mount: s.opCheckHolds()},
+		{method: http.MethodGet, path: "/api/v1/can_deploy", need: auth.Viewer, class: reading, mount: s.opCanDeploy()},
 		{method: http.MethodPost, path: holdsPath, need: auth.Operator, class: writing, mount: s.opHold()},
 		{method: http.MethodDelete, path: holdsPath + "/{id}", need: auth.Operator, class: writing, mount: s.opRelease()},
 	}
@@ -59,31 +59,31 @@ func (s *Server) opListHolds() mount {
 	}, nil)
 }
 
-type checkHoldsInput struct {
+type canDeployInput struct {
 	call
 	Service     string `query:"service" doc:"What is to be deployed; without it only holds on all services count"`
 	Environment string `query:"environment" doc:"Where; without it only holds on all environments count"`
 }
 
-type checkHoldsOutput struct {
+type canDeployOutput struct {
 	Body struct {
 		Allowed   bool              `json:"allowed" doc:"Whether a deploy may begin"`
 		Obstacles []deploy.Obstacle `json:"obstacles" doc:"What keeps it from beginning"`
 	}
 }
 
-func (s *Server) opCheckHolds() mount {
+func (s *Server) opCanDeploy() mount {
 	op := huma.Operation{
-		OperationID: "check-holds", Summary: "Whether a deploy may begin, and if not, who holds it and why", Tags: []string{"deploys"},
+		OperationID: "can-deploy", Summary: "Whether a deploy may begin, and if not, who holds it and why", Tags: []string{"deploys"},
 		SkipValidateParams: true,
 	}
-	return operation(op, "query", func(_ context.Context, in *checkHoldsInput) (*checkHoldsOutput, error) {
+	return operation(op, "query", func(_ context.Context, in *canDeployInput) (*canDeployOutput, error) {
 		for name := range in.http.URL.Query() {
 			if name != "service" && name != "environment" {
 				return nil, faulty(Fault{Message: "is no parameter here; there are service, environment", Location: "query." + name})
 			}
 		}
-		out := &checkHoldsOutput{}
+		out := &canDeployOutput{}
 		out.Body.Obstacles = s.opts.Holds.Obstacles(deploy.ID{Service: in.Service, Environment: in.Environment})
 		out.Body.Allowed = len(out.Body.Obstacles) == 0
 		return out, nil

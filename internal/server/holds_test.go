@@ -44,10 +44,10 @@ func TestDeploysAreHeldAndReleased(t *testing.T) {
 	require.Equal(t, "ann", h.Owner.Name)
 	require.WithinDuration(t, time.Now().Add(2*time.Hour), h.Until.Time, time.Minute)
 
-	check := decodeAs[checked](t, s.do(http.MethodGet, "/api/v1/holds/check?service=web&environment=production", "").body)
+	check := decodeAs[checked](t, s.do(http.MethodGet, "/api/v1/can_deploy?service=web&environment=production", "").body)
 	require.False(t, check.Allowed)
 	require.Equal(t, []deploy.Obstacle{{Kind: "hold", ID: h.ID, Who: "ann", Reason: "the database moves", Until: h.Until}}, check.Obstacles)
-	check = decodeAs[checked](t, s.do(http.MethodGet, "/api/v1/holds/check?service=web&environment=staging", "").body)
+	check = decodeAs[checked](t, s.do(http.MethodGet, "/api/v1/can_deploy?service=web&environment=staging", "").body)
 	require.True(t, check.Allowed)
 	require.NotNil(t, check.Obstacles, "an empty list, and no null")
 
@@ -78,7 +78,7 @@ func TestAHoldSaysWhatIsWrongWithIt(t *testing.T) {
 		require.Less(t, a.status, 500, body)
 		require.Contains(t, a.body, want)
 	}
-	a := s.do(http.MethodGet, "/api/v1/holds/check?env=production", "")
+	a := s.do(http.MethodGet, "/api/v1/can_deploy?env=production", "")
 	require.Equal(t, http.StatusUnprocessableEntity, a.status)
 	require.Contains(t, a.body, "query.env")
 }
