@@ -45,16 +45,19 @@ func (g gate) pass(ctx context.Context) ([]annotate.Evidence, error) {
 	if len(g.Override) > 0 && strings.TrimSpace(g.OverrideReason) == "" {
 		return nil, &exitError{codeUsage, errors.New("--override needs --override-reason: say why the hold is passed")}
 	}
-	told, until := "", time.Time{}
+	told := ""
+	var held, passed []deploy.Obstacle // as they were when they were last known
 	for {
 		obstacles, err := g.ask(ctx)
-		held, passed := g.sort(obstacles)
+		if err == nil {
+			held, passed = g.sort(obstacles)
+		}
 		switch {
-		case err != nil && g.now().Before(until):
+		case err != nil && slices.ContainsFunc(held, g.lasts):
 			// It is held still, as far as anybody knows.
 		case err != nil:
 			g.unanswered(err, told != "")
-			return nil, nil
+			return g.evidence(passed), nil
 		case len(held) == 0:
 			return g.evidence(passed), nil
 		case g.IfHeld != "wait":
@@ -64,7 +67,6 @@ func (g gate) pass(ctx context.Context) ([]annotate.Evidence, error) {
 				told = now
 				g.warn("waiting, for the deploy is " + told)
 			}
-			until = latest(held)
 		}
 		select {
 		case <-ctx.Done():
@@ -117,13 +119,6 @@ func describe(held []deploy.Obstacle) string {
 	return strings.Join(parts, "; ")
 }
 
-// latest is when the last of held ends by itself.
-func latest(held []deploy.Obstacle) time.Time {
-	var end time.Time
-	for _, o := range held {
-		if o.Until.After(end) {
-			end = o.Until.Time
-		}
-	}
-	return end
-}
+// lasts reports whether o holds still, by what is known of it. One that says no end
+// lasts until somebody says otherwise.
+func (g gate) lasts(o deploy.Obstacle) bool { return o.Until.IsZero() || o.Until.After(g.now()) }
