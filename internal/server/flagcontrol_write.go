@@ -121,12 +121,16 @@ func isDry(values []string) (bool, error) {
 
 // author is who asks, and why.
 func (s *Server) author(ctx context.Context, said Saying) control.Author {
-	caller := exchangeOf(ctx).who
-	a := control.Author{By: caller.Attribution(), Reason: said.Reason, Who: said.Who}
-	if a.Who == nil && caller.Person != "" {
-		a.Who = &annotate.Who{Name: caller.Person, Type: "person"}
+	return control.Author{By: exchangeOf(ctx).who.Attribution(), Reason: said.Reason, Who: actor(ctx, said.Who)}
+}
+
+// actor is the person who acts: the one named, or for whom a trusted caller speaks;
+// nil where the caller acts in its own name.
+func actor(ctx context.Context, named *annotate.Who) *annotate.Who {
+	if person := exchangeOf(ctx).who.Person; named == nil && person != "" {
+		return &annotate.Who{Name: person, Type: "person"}
 	}
-	return a
+	return named
 }
 
 type definitionBody struct {

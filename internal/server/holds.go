@@ -180,10 +180,5 @@ func (s *Server) opRelease() mount {
 
 // deployAuthor is who asks something of deploys, and why.
 func (s *Server) deployAuthor(ctx context.Context, reason string, who *annotate.Who) control.Author {
-	caller := exchangeOf(ctx).who
-	a := control.Author{By: caller.Attribution(), Reason: reason, Who: who}
-	if a.Who == nil && caller.Person != "" {
-		a.Who = &annotate.Who{Name: caller.Person, Type: "person"}
-	}
-	return a
+	return control.Author{By: exchangeOf(ctx).who.Attribution(), Reason: reason, Who: actor(ctx, who)}
 }
