@@ -27,7 +27,7 @@ type whatFlags struct {
 	Text            string            `help:"As much as needed."`
 	Who             string            `env:"TIDEMARK_WHO" help:"Who makes the change: the one who can help."`
 	Service         string            `env:"TIDEMARK_SERVICE" help:"What is changed."`
-	Environment     string            `env:"TIDEMARK_ENVIRONMENT" help:"Where: production, staging, …"`
+	Environment     string            `aliases:"env" env:"TIDEMARK_ENVIRONMENT" help:"Where: production, staging, …"`
 	Label           map[string]string `mapsep:"none" placeholder:"NAME=VALUE" help:"Anything else to select by; may be repeated."`
 	Version         string            `env:"TIDEMARK_VERSION" help:"The version that the change brings."`
 	PreviousVersion string            `help:"The version that it replaces."`

@@ -90,7 +90,7 @@ func (c *deployCmd) gate(r annotate.Report, io streams) gate {
 			if err != nil {
 				return nil, err
 			}
-			return to.Obstacles(ctx, deploy.ID{Service: r.Service, Environment: r.Environment}, c.Timeout)
+			return to.Obstacles(ctx, deploy.ID{Service: r.Service, Environment: r.Environment})
 		},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tidemark/tidemark/annotate"
 	"github.com/tidemark/tidemark/annotate/deploy"
 	"github.com/tidemark/tidemark/internal/client"
 	"github.com/tidemark/tidemark/internal/client/table"
@@ -21,11 +22,12 @@ type holdCmd struct {
 
 type holdAddCmd struct {
 	outputFlag
-	Service     string `help:"The service to hold; every one where it is not given."`
-	Environment string `help:"The environment to hold; every one where it is not given."`
-	For         string `required:"" placeholder:"DURATION" help:"How long it lasts, unless it is released before: 90m, 2h, 3d."`
-	Reason      string `short:"m" required:"" placeholder:"TEXT" help:"Why, for whoever is stopped by it."`
-	Who         string `placeholder:"NAME" env:"TIDEMARK_WHO" help:"Who holds it, where the token is not theirs."`
+	Service     string    `help:"The service to hold; every one where it is not given."`
+	Environment string    `aliases:"env" help:"The environment to hold; every one where it is not given."`
+	For         string    `xor:"end" required:"" placeholder:"DURATION" help:"How long it lasts, unless it is released before: 90m, 2h, 3d."`
+	Until       time.Time `xor:"end" required:"" format:"2006-01-02T15:04:05Z07:00" placeholder:"TIME" help:"When it ends by itself, in RFC 3339: 2026-03-04T09:00:00Z."`
+	Reason      string    `short:"m" required:"" placeholder:"TEXT" help:"Why, for whoever is stopped by it."`
+	Who         string    `placeholder:"NAME" env:"TIDEMARK_WHO" help:"Who holds it, where the token is not theirs."`
 }
 
 // Run makes the hold, and says its id.
@@ -34,7 +36,9 @@ func (c *holdAddCmd) Run(ctx context.Context, io streams, parent *holdCmd) error
 	if err != nil {
 		return err
 	}
-	h, err := to.Hold(ctx, client.HoldRequest{Service: c.Service, Environment: c.Environment, Reason: c.Reason, For: c.For, Who: c.Who})
+	h, err := to.Hold(ctx, client.HoldRequest{
+		Service: c.Service, Environment: c.Environment, Reason: c.Reason, For: c.For, Until: annotate.At(c.Until), Who: c.Who,
+	})
 	if err != nil {
 		return err
 	}
@@ -78,7 +82,11 @@ func (c *holdReleaseCmd) Run(ctx context.Context, io streams, parent *holdCmd) e
 	if err != nil {
 		return err
 	}
-	return c.tell(io, h)
+	if !c.table(io) {
+		return table.JSON(io.Out, h)
+	}
+	_, err = fmt.Fprintf(io.Out, "%s are not held by %s any more\n", table.Clean(h.What()), table.Clean(h.Owner.Name))
+	return err
 }
 
 // tell writes one hold, on one line.

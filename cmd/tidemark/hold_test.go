@@ -53,6 +53,8 @@ func TestHoldsStopDeploys(t *testing.T) {
 	line := run(0, "hold", "add", "--environment", "production", "--for", "2h", "-m", "the database moves", "--who", "ann", "--output", "table")
 	require.Contains(t, line, "deploys to production held by ann until ")
 	id, _, _ := strings.Cut(line, " ")
+	run(codeUsage, "hold", "add", "--for", "2h", "--until", "2101-01-01T00:00:00Z", "-m", "x")
+	require.Contains(t, run(codeFailed, "hold", "add", "--env", "staging", "--until", "2101-01-01T00:00:00Z", "-m", "x"), "30 days")
 
 	out := run(codeHeld, deploy("production")...)
 	require.Contains(t, out, "not deployed: held by ann until ")
@@ -75,7 +77,7 @@ func TestHoldsStopDeploys(t *testing.T) {
 	s = serve(t, "--storage.path="+data, "--web.listen-address="+address)
 	require.Equal(t, line, run(0, "hold", "list", "--output", "table"), "as if nothing had been")
 	require.False(t, deployed())
-	run(0, "hold", "release", id, "-m", "it has moved")
+	require.Equal(t, "deploys to production are not held by ann any more\n", run(0, "hold", "release", id, "-m", "it has moved", "--output", "table"))
 	require.NoError(t, waiting.Wait(), stderr.String())
 	require.True(t, deployed())
 	run(codeFailed, "hold", "release", id)

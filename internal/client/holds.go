@@ -4,8 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"time"
 
+	"github.com/tidemark/tidemark/annotate"
 	"github.com/tidemark/tidemark/annotate/deploy"
 )
 
@@ -15,8 +15,10 @@ type HoldRequest struct {
 	Service     string `json:"service,omitempty"`
 	Environment string `json:"environment,omitempty"`
 	Reason      string `json:"reason"`
-	// For is how long it lasts, as a Prometheus duration.
-	For string `json:"for"`
+	// For is how long it lasts, as a Prometheus duration; Until, in its place, when it
+	// ends by itself.
+	For   string        `json:"for,omitempty"`
+	Until annotate.Time `json:"until,omitzero"`
 	// Who holds it; empty for whoever the token names.
 	Who string `json:"who,omitempty"`
 }
@@ -51,10 +53,8 @@ func (c *Client) Release(ctx context.Context, id, reason, who string) (deploy.Ho
 	return h, err
 }
 
-// Obstacles returns what keeps a deploy from beginning, for at most patience.
-func (c *Client) Obstacles(ctx context.Context, id deploy.ID, patience time.Duration) ([]deploy.Obstacle, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
+// Obstacles returns what keeps a deploy from beginning.
+func (c *Client) Obstacles(ctx context.Context, id deploy.ID) ([]deploy.Obstacle, error) {
 	query := url.Values{}
 	for name, value := range map[string]string{"service": id.Service, "environment": id.Environment} {
 		if value != "" {
