@@ -119,6 +119,5 @@ func describe(held []deploy.Obstacle) string {
 	return strings.Join(parts, "; ")
 }
 
-// lasts reports whether o holds still, by what is known of it. One that says no end
-// lasts until somebody says otherwise.
-func (g gate) lasts(o deploy.Obstacle) bool { return o.Until.IsZero() || o.Until.After(g.now()) }
+// lasts reports whether o holds still, by what is known of it.
+func (g gate) lasts(o deploy.Obstacle) bool { return o.Until.After(g.now()) }

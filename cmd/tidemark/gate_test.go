@@ -48,9 +48,6 @@ func TestAHeldDeployFailsWaitsOrPasses(t *testing.T) {
 		{name: "until what was told is over", flags: gateFlags{IfHeld: "wait"}, answers: answers{held(hold("1", -time.Hour)), fails(unreachable)},
 			warns: "waiting, for the deploy is held by ann until 2026-11-27 11:00 UTC: the database moves (1)\n" +
 				"whether somebody holds the deploy is not known, so it goes on: the server cannot be reached"},
-		{name: "also where nobody told an end", flags: gateFlags{IfHeld: "wait"},
-			answers: answers{held(deploy.Obstacle{Kind: deploy.ObstacleFreeze, ID: "winter"}), fails(unreachable), held()},
-			warns:   `waiting, for the deploy is frozen by "winter" (winter)`},
 		{name: "an override is told of whatever becomes of the server", flags: gateFlags{IfHeld: "wait", Override: []string{"2"}, OverrideReason: "a fix"},
 			answers: answers{held(hold("1", -time.Hour), hold("2", time.Hour)), fails(unreachable)},
 			warns: "waiting, for the deploy is held by ann until 2026-11-27 11:00 UTC: the database moves (1)\n" +
