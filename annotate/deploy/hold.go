@@ -41,31 +41,70 @@ func (h Hold) What() string {
 	return "deploys of " + h.Service + " to " + h.Environment
 }
 
-// Obstacle is what keeps a deploy from beginning.
-type Obstacle struct {
-	// Kind is what it is: ObstacleHold.
-	Kind string `json:"kind" enum:"hold" doc:"What it is: a hold"`
-	// ID is the hold's id: by it a deploy passes.
-	ID     string        `json:"id" doc:"The hold's id: who names it may pass"`
-	Who    string        `json:"who" doc:"Who holds it: the one to ask"`
-	Reason string        `json:"reason" doc:"Why"`
-	Until  annotate.Time `json:"until" doc:"When it ends by itself"`
+// Obstacle is what a hold is to a deploy.
+func (h Hold) obstacle() Obstacle {
+	return Obstacle{Kind: ObstacleHold, ID: h.ID, Who: h.Owner.Name, Reason: h.Reason, Until: h.Until}
 }
 
-// ObstacleHold is the kind of an Obstacle that is a hold.
-const ObstacleHold = "hold"
+// The kinds of an Obstacle.
+const (
+	ObstacleHold   = "hold"
+	ObstacleFreeze = "freeze"
+)
+
+// Obstacle is what keeps a deploy from beginning.
+type Obstacle struct {
+	Kind string `json:"kind" enum:"hold,freeze" doc:"hold or freeze"`
+	// ID is the hold's id, or the freeze's name: by it a deploy passes.
+	ID     string        `json:"id" doc:"The hold's id, or the freeze's name: who names it may pass"`
+	Who    string        `json:"who,omitempty" doc:"Who holds it; absent for a freeze, which the configuration has"`
+	Reason string        `json:"reason,omitempty" doc:"Why"`
+	Until  annotate.Time `json:"until,omitzero" doc:"When it ends by itself; absent where that is more than a month ahead"`
+}
 
 // String says who keeps a deploy from beginning, why and for how long.
 func (o Obstacle) String() string {
-	return fmt.Sprintf("held by %s until %s: %s", o.Who, o.Until.UTC().Format("2006-01-02 15:04 MST"), o.Reason)
+	until := ""
+	if !o.Until.IsZero() {
+		until = " until " + o.Until.UTC().Format("2006-01-02 15:04 MST")
+	}
+	why := ""
+	if o.Reason != "" {
+		why = ": " + o.Reason
+	}
+	if o.Kind == ObstacleFreeze {
+		return fmt.Sprintf("frozen by %q%s%s", o.ID, until, why)
+	}
+	return fmt.Sprintf("held by %s%s%s", o.Who, until, why)
 }
 
-// Obstacles returns those of holds that keep a deploy of the target from beginning at now.
-func Obstacles(id ID, now time.Time, holds []Hold) []Obstacle {
+// Obstacles returns what keeps a deploy of the target from beginning at now. To go
+// back is allowed while deploys are frozen: a freeze is there to keep trouble out.
+func Obstacles(id ID, now time.Time, back bool, holds []Hold, freezes []Freeze) []Obstacle {
 	list := []Obstacle{}
 	for _, h := range holds {
 		if h.Covers(id) && h.Until.After(now) {
-			list = append(list, Obstacle{Kind: ObstacleHold, ID: h.ID, Who: h.Owner.Name, Reason: h.Reason, Until: h.Until})
+			list = append(list, h.obstacle())
+		}
+	}
+	for _, f := range freezes {
+		if !back && f.Covers(id) && f.Holds(now) {
+			list = append(list, f.obstacle(now))
+		}
+	}
+	return list
+}
+
+// Remaining returns those of obstacles that passes does not have.
+func Remaining(obstacles, passes []Obstacle) []Obstacle {
+	list := []Obstacle{}
+	for _, o := range obstacles {
+		passed := false
+		for _, p := range passes {
+			passed = passed || p.Kind == o.Kind && p.ID == o.ID
+		}
+		if !passed {
+			list = append(list, o)
 		}
 	}
 	return list

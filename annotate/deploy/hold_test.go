@@ -2,11 +2,8 @@ package deploy
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/tidemark/tidemark/annotate"
 )
 
 func TestHoldsCoverWhatTheyName(t *testing.T) {
@@ -26,17 +23,4 @@ func TestHoldsCoverWhatTheyName(t *testing.T) {
 		require.Equal(t, test.what, test.hold.What())
 	}
 	require.False(t, Hold{Service: "web"}.Covers(ID{Environment: "production"}), "what names no service is not web")
-}
-
-func TestObstaclesAreTheHoldsThatAreNotOver(t *testing.T) {
-	now := time.Date(2026, 11, 27, 17, 30, 0, 0, time.UTC)
-	holds := []Hold{
-		{ID: "1", Owner: annotate.Who{Name: "ann"}, Reason: "why", Until: annotate.At(now.Add(time.Hour))},
-		{ID: "2", Until: annotate.At(now)},
-		{ID: "3", Environment: "staging", Until: annotate.At(now.Add(time.Hour))},
-	}
-	list := Obstacles(ID{Service: "web", Environment: "production"}, now, holds)
-	require.Len(t, list, 1)
-	require.Equal(t, "held by ann until 2026-11-27 18:30 UTC: why", list[0].String())
-	require.Equal(t, "1", list[0].ID)
 }

@@ -199,7 +199,7 @@ func (c *Control) Holds() []deploy.Hold {
 // Obstacles returns what keeps a deploy of the target from beginning. It reads
 // memory alone, and never waits.
 func (c *Control) Obstacles(id deploy.ID) []deploy.Obstacle {
-	return deploy.Obstacles(id, c.now(), c.Holds())
+	return deploy.Obstacles(id, c.now(), false, c.Holds(), nil)
 }
 
 // Hold makes a hold. Its errors are *annotate.Error: Invalid names the field, TooMany
