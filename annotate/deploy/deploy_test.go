@@ -66,7 +66,7 @@ func TestNamesOfTargets(t *testing.T) {
 
 func TestTemplates(t *testing.T) {
 	run := Run{
-		ID: "id-1", Target: ID{Service: "web", Environment: "production"},
+		ID: "id-1", Service: "web", Environment: "production",
 		Version: "v4/3", PreviousVersion: "v42", Parameters: map[string]string{"region": "eu"},
 	}
 	for template, want := range map[Template]string{

@@ -13,8 +13,9 @@ type Run struct {
 	ID string `json:"id" format:"uuid" doc:"The id of the run, and of its change in the log"`
 	// ExternalID is the caller's own identity for it: asked for twice, it runs once.
 	ExternalID string `json:"external_id,omitempty" doc:"The caller's own id for it: asked for twice, it is deployed once"`
-	// Target is what is deployed and where. It has Service and Environment.
-	Target          ID                `json:"target" doc:"What is deployed, and where"`
+	Service    string `json:"service" doc:"What is deployed"`
+	// Environment is where; with Service it names the target.
+	Environment     string            `json:"environment" doc:"Where"`
 	Version         string            `json:"version" doc:"The version that it brings"`
 	PreviousVersion string            `json:"previous_version,omitempty" doc:"The version that was there when it was asked for"`
 	Parameters      map[string]string `json:"parameters,omitempty" doc:"What else was chosen, with the target's defaults"`
@@ -22,6 +23,9 @@ type Run struct {
 	Reason string        `json:"reason,omitempty" doc:"Why"`
 	Who    *annotate.Who `json:"who,omitempty" doc:"Who asked for it"`
 	Undoes string        `json:"undoes,omitempty" doc:"The id of the deploy that it takes back"`
+	// Wait says that it waits for what holds it, where others are cancelled when it is
+	// their turn.
+	Wait bool `json:"wait,omitempty" doc:"Whether it waits for holds and freezes, where others are cancelled"`
 
 	// Status is planned while the run waits in the queue.
 	Status annotate.Status `json:"status" doc:"planned while it waits in the queue, running, and then how it ended"`
@@ -34,9 +38,12 @@ type Run struct {
 	// Deadline is when a run that is under way must have ended.
 	Deadline annotate.Time `json:"deadline,omitzero" doc:"When it is cancelled if it goes on"`
 
-	Driver string `json:"driver" doc:"What carries it out: command, http, github, gitlab, jenkins or argocd"`
+	Driver string `json:"driver,omitempty" doc:"What carries it out: command, http, github, gitlab, jenkins or argocd"`
 	// Ref is where it runs; its zero value while that is not known.
 	Ref Ref `json:"ref,omitzero" doc:"Where it runs"`
+
+	// DiffURL leads to what it alters; empty where that is not known.
+	DiffURL string `json:"diff_url,omitempty" doc:"The page that shows what it alters"`
 
 	// Overrides are the holds and freezes that it was allowed to pass, and Cancel
 	// who asked to end it.
@@ -67,6 +74,9 @@ type Outcome struct {
 	Text string
 }
 
+// Target names what r deploys, and where.
+func (r Run) Target() ID { return ID{r.Service, r.Environment} }
+
 // Values are what placeholders stand for.
 func (r Run) Values() map[string]string {
 	values := maps.Clone(r.Parameters)
@@ -78,7 +88,7 @@ func (r Run) Values() map[string]string {
 		who = r.Who.Name
 	}
 	maps.Copy(values, map[string]string{
-		PlaceholderID: r.ID, PlaceholderService: r.Target.Service, PlaceholderEnvironment: r.Target.Environment,
+		PlaceholderID: r.ID, PlaceholderService: r.Service, PlaceholderEnvironment: r.Environment,
 		PlaceholderVersion: r.Version, PlaceholderPrevious: r.PreviousVersion,
 		PlaceholderReason: r.Reason, PlaceholderWho: who,
 	})

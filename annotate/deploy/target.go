@@ -81,7 +81,7 @@ func (t Target) Check(version string, parameters map[string]string) (map[string]
 		switch {
 		case given:
 		case p.Default == nil:
-			return nil, invalid("parameters."+name, nil, "is missing; %s takes one that matches %s", t.ID, shown(p.Pattern))
+			return nil, invalid("parameters."+name, nil, "is missing; %s takes one that matches %s", t.ID, Shown(p.Pattern))
 		default:
 			value = *p.Default
 		}
@@ -111,12 +111,12 @@ func checkValue(field, value string, most int, pattern *regexp.Regexp) error {
 	case !utf8.ValidString(value) || strings.IndexFunc(value, unicode.IsControl) >= 0:
 		return invalid(field, strings.ToValidUTF8(value, "?"), "has a control character in it, or no UTF-8")
 	case !pattern.MatchString(value):
-		return invalid(field, value, "must match %s", shown(pattern))
+		return invalid(field, value, "must match %s", Shown(pattern))
 	}
 	return nil
 }
 
-// shown is a pattern as it was written.
-func shown(p *regexp.Regexp) string {
+// Shown is a pattern as it was written.
+func Shown(p *regexp.Regexp) string {
 	return strings.TrimSuffix(strings.TrimPrefix(p.String(), "^(?:"), ")$")
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"path/filepath"
 
 	deploys "github.com/tidemark/tidemark/annotate/deploy/control"
 )
@@ -10,6 +11,7 @@ import (
 func (a *App) startDeploys(ctx context.Context) error {
 	c, err := deploys.Open(ctx, deploys.Options{
 		Log:     a.changes,
+		Folder:  filepath.Join(a.opts.StoragePath, "deploys"),
 		Logger:  a.logger.With("component", "deploys"),
 		Metrics: a.telemetry.set,
 	})

@@ -19,10 +19,10 @@ import (
 // caller can do something about them.
 type Holds interface {
 	// Hold makes a hold, durably.
-	Hold(ctx context.Context, r control.Request) (deploy.Hold, error)
-	// Release ends one, durably, and Get returns one that has not ended.
+	Hold(ctx context.Context, r control.HoldRequest) (deploy.Hold, error)
+	// Release ends one, durably, and GetHold returns one that has not ended.
 	Release(ctx context.Context, id string, by control.Author) (deploy.Hold, error)
-	Get(id string) (deploy.Hold, error)
+	GetHold(id string) (deploy.Hold, error)
 	// Holds returns those that hold, oldest first.
 	Holds() []deploy.Hold
 	// Obstacles returns what keeps a deploy of the target from beginning.
@@ -136,7 +136,7 @@ func (s *Server) opHold() mount {
 		if err != nil {
 			return nil, err
 		}
-		h, err := s.opts.Holds.Hold(ctx, control.Request{
+		h, err := s.opts.Holds.Hold(ctx, control.HoldRequest{
 			Author:  s.deployAuthor(ctx, body.Reason, body.Who),
 			Service: body.Service, Environment: body.Environment, Until: until,
 		})
@@ -163,7 +163,7 @@ func (s *Server) opRelease() mount {
 		if err != nil {
 			return nil, err
 		}
-		h, err := s.opts.Holds.Get(in.ID)
+		h, err := s.opts.Holds.GetHold(in.ID)
 		if err != nil {
 			return nil, err
 		}

@@ -13,8 +13,9 @@ import (
 const (
 	// source is what the log has as the source of all that the controls record.
 	source = "tidemark"
-	// KindHold is the kind of the change that a hold is.
-	KindHold = "hold"
+	// KindHold and KindDeploy are the kinds of the changes that holds and deploys are.
+	KindHold   = "hold"
+	KindDeploy = "deploy"
 	// MaxReason is how long a reason may be, in bytes.
 	MaxReason = 8 << 10
 )
@@ -45,8 +46,8 @@ func (a Author) check() error {
 	return nil
 }
 
-// Request asks for a hold.
-type Request struct {
+// HoldRequest asks for a hold.
+type HoldRequest struct {
 	Author
 	// Service and Environment are what to hold; empty for all.
 	Service, Environment string
@@ -54,7 +55,7 @@ type Request struct {
 	Until time.Time
 }
 
-func (r Request) check(now time.Time) error {
+func (r HoldRequest) check(now time.Time) error {
 	if err := r.Author.check(); err != nil {
 		return err
 	}
@@ -80,7 +81,7 @@ func (r Request) check(now time.Time) error {
 }
 
 // opened is the line of a hold that begins.
-func (k kept) opened() annotate.Report {
+func (k keptHold) opened() annotate.Report {
 	owner, title := k.Owner, k.What()+" held"
 	if len(title) > annotate.MaxTitle { // two long names; the change has both
 		title = "deploys held"
@@ -93,7 +94,7 @@ func (k kept) opened() annotate.Report {
 }
 
 // ended is the line of one that ended.
-func (k kept) ended(at annotate.Time, text string) annotate.Report {
+func (k keptHold) ended(at annotate.Time, text string) annotate.Report {
 	return annotate.Report{
 		Source: source, ExternalID: k.ExternalID, Kind: KindHold, Status: annotate.Succeeded, End: at,
 		Evidence: []annotate.Evidence{{Source: source, Time: at, Text: text}},

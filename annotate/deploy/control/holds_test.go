@@ -3,7 +3,6 @@ package control
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -12,60 +11,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tidemark/tidemark/annotate"
-	"github.com/tidemark/tidemark/annotate/changelog"
 	"github.com/tidemark/tidemark/annotate/deploy"
 )
 
-// clock is a time that a test moves.
-type clock struct{ ahead atomic.Int64 }
-
-func (c *clock) now() time.Time        { return time.Now().Add(time.Duration(c.ahead.Load())) }
-func (c *clock) move(by time.Duration) { c.ahead.Add(int64(by)) }
-
-// world is a log and the controls over it, which can be opened again.
-type world struct {
-	t     *testing.T
-	clock *clock
-	path  string
-	log   *changelog.Log
-	*Control
-}
-
-func newWorld(t *testing.T) *world {
-	w := &world{t: t, clock: &clock{}, path: filepath.Join(t.TempDir(), "changes.db")}
-	w.open()
-	t.Cleanup(w.close)
-	return w
-}
-
-func (w *world) open() {
-	var err error
-	w.log, err = changelog.Open(w.t.Context(), w.path, changelog.Options{Now: w.clock.now})
-	require.NoError(w.t, err)
-	w.Control, err = Open(w.t.Context(), Options{Log: w.log, Now: w.clock.now})
-	require.NoError(w.t, err)
-}
-
-func (w *world) close() {
-	require.NoError(w.t, w.Close())
-	require.NoError(w.t, w.log.Close())
-}
-
 func (w *world) hold(service, environment string, lasts time.Duration) deploy.Hold {
 	w.t.Helper()
-	h, err := w.Hold(w.t.Context(), Request{
+	h, err := w.Hold(w.t.Context(), HoldRequest{
 		Author:  Author{By: "ops", Who: &annotate.Who{Name: "ann"}, Reason: "the database moves"},
 		Service: service, Environment: environment, Until: w.now().Add(lasts),
 	})
 	require.NoError(w.t, err)
 	return h
-}
-
-func (w *world) change(id string) annotate.Change {
-	w.t.Helper()
-	c, err := w.log.Get(w.t.Context(), id)
-	require.NoError(w.t, err)
-	return c
 }
 
 func TestAHoldStopsDeploysUntilItIsReleased(t *testing.T) {
@@ -140,22 +96,22 @@ func TestAHoldEndsByItselfAndTheLogSaysWhen(t *testing.T) {
 
 func TestAHoldThatCannotBeIsRefused(t *testing.T) {
 	w := newWorld(t)
-	good := func() Request {
-		return Request{Author: Author{By: "ann", Reason: "why"}, Service: "web", Until: w.now().Add(time.Hour)}
+	good := func() HoldRequest {
+		return HoldRequest{Author: Author{By: "ann", Reason: "why"}, Service: "web", Until: w.now().Add(time.Hour)}
 	}
 	for name, test := range map[string]struct {
-		spoil func(*Request)
+		spoil func(*HoldRequest)
 		field string
 	}{
-		"no reason":       {func(r *Request) { r.Reason = " " }, "reason"},
-		"too long":        {func(r *Request) { r.Reason = strings.Repeat("a", MaxReason+1) }, "reason"},
-		"no end":          {func(r *Request) { r.Until = time.Time{} }, "until"},
-		"over":            {func(r *Request) { r.Until = w.now().Add(-time.Second) }, "until"},
-		"for ever":        {func(r *Request) { r.Until = w.now().Add(deploy.MaxHold + time.Minute) }, "until"},
-		"a space":         {func(r *Request) { r.Environment = "production " }, "environment"},
-		"a long name":     {func(r *Request) { r.Service = strings.Repeat("a", annotate.MaxName+1) }, "service"},
-		"a line in it":    {func(r *Request) { r.Service = "we\nb" }, "service"},
-		"nobody's person": {func(r *Request) { r.Who = &annotate.Who{Type: "person"} }, "who.name"},
+		"no reason":       {func(r *HoldRequest) { r.Reason = " " }, "reason"},
+		"too long":        {func(r *HoldRequest) { r.Reason = strings.Repeat("a", MaxReason+1) }, "reason"},
+		"no end":          {func(r *HoldRequest) { r.Until = time.Time{} }, "until"},
+		"over":            {func(r *HoldRequest) { r.Until = w.now().Add(-time.Second) }, "until"},
+		"for ever":        {func(r *HoldRequest) { r.Until = w.now().Add(deploy.MaxHold + time.Minute) }, "until"},
+		"a space":         {func(r *HoldRequest) { r.Environment = "production " }, "environment"},
+		"a long name":     {func(r *HoldRequest) { r.Service = strings.Repeat("a", annotate.MaxName+1) }, "service"},
+		"a line in it":    {func(r *HoldRequest) { r.Service = "we\nb" }, "service"},
+		"nobody's person": {func(r *HoldRequest) { r.Who = &annotate.Who{Type: "person"} }, "who.name"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := good()
@@ -177,7 +133,7 @@ func TestThereIsAnEndToTheNumberOfHolds(t *testing.T) {
 	for range MaxHolds {
 		w.hold("web", "", time.Hour)
 	}
-	_, err := w.Hold(t.Context(), Request{Author: Author{By: "ann", Reason: "why"}, Until: w.now().Add(time.Hour)})
+	_, err := w.Hold(t.Context(), HoldRequest{Author: Author{By: "ann", Reason: "why"}, Until: w.now().Add(time.Hour)})
 	require.Equal(t, annotate.TooMany, annotate.CodeOf(err))
 }
 
@@ -198,12 +154,12 @@ func (d *doubtful) Transact(ctx context.Context, do func(context.Context, annota
 func TestWhatTheLogMayHaveKeptIsReadAgain(t *testing.T) {
 	w := newWorld(t)
 	d := &doubtful{Log: w.log}
-	c, err := Open(t.Context(), Options{Log: d, Now: w.clock.now})
+	c, err := Open(t.Context(), Options{Log: d, Now: w.clock.now, Folder: t.TempDir()})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, c.Close()) }()
 
 	d.fail.Store(true)
-	r := Request{Author: Author{By: "ann", Reason: "why"}, Until: w.now().Add(time.Hour)}
+	r := HoldRequest{Author: Author{By: "ann", Reason: "why"}, Until: w.now().Add(time.Hour)}
 	_, err = c.Hold(t.Context(), r)
 	require.Error(t, err)
 	d.fail.Store(false)
@@ -226,22 +182,22 @@ func TestAnEndThatCannotBeRecordedIsTriedAgainWithoutHaste(t *testing.T) {
 	w.hold("web", "", time.Hour)
 	require.NoError(t, w.Close())
 	b := &broken{Log: w.log}
-	c, err := Open(t.Context(), Options{Log: b, Now: func() time.Time { return time.Now().Add(2 * time.Hour) }})
+	c, err := Open(t.Context(), Options{Log: b, Folder: t.TempDir(), Now: func() time.Time { return time.Now().Add(2 * time.Hour) }})
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return b.asked.Load() > 0 }, 10*time.Second, time.Millisecond)
 	require.Never(t, func() bool { return b.asked.Load() > 2 }, 100*time.Millisecond, 5*time.Millisecond)
 	require.Empty(t, c.Holds(), "it holds nothing, whatever the log has of its end")
 	require.NoError(t, c.Close())
-	w.Control, err = Open(t.Context(), Options{Log: w.log, Now: w.clock.now})
+	w.Control, err = Open(t.Context(), Options{Log: w.log, Now: w.clock.now, Folder: t.TempDir()})
 	require.NoError(t, err)
 }
 
 func TestClosedControlsRefuse(t *testing.T) {
 	w := newWorld(t)
-	c, err := Open(t.Context(), Options{Log: w.log, Now: w.clock.now})
+	c, err := Open(t.Context(), Options{Log: w.log, Now: w.clock.now, Folder: t.TempDir()})
 	require.NoError(t, err)
 	require.NoError(t, c.Close())
-	_, err = c.Hold(t.Context(), Request{Author: Author{By: "ann", Reason: "why"}, Until: w.now().Add(time.Hour)})
+	_, err = c.Hold(t.Context(), HoldRequest{Author: Author{By: "ann", Reason: "why"}, Until: w.now().Add(time.Hour)})
 	require.Equal(t, annotate.Unavailable, annotate.CodeOf(err))
 	require.Empty(t, c.Holds())
 }

@@ -1,0 +1,199 @@
+package control
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/tidemark/tidemark/annotate"
+	"github.com/tidemark/tidemark/annotate/deploy"
+	"github.com/tidemark/tidemark/annotate/deploy/runlog"
+)
+
+// spaceRuns has the runs, by their ids.
+const spaceRuns = "deploy"
+
+// keptRun is a run as its document has it.
+type keptRun struct {
+	deploy.Run
+	// LogID is the external id of its change.
+	LogID    string `json:"log_id"`
+	revision int64
+}
+
+// runs are all runs that are kept, by their ids.
+type runs map[string]keptRun
+
+// loadRuns reads the runs from the log.
+func (c *Control) loadRuns(ctx context.Context) error {
+	documents, err := c.log.Documents(ctx, spaceRuns)
+	if err != nil {
+		return fmt.Errorf("reading the deploys: %w", err)
+	}
+	all := make(runs, len(documents))
+	for _, d := range documents {
+		var run keptRun
+		if err := json.Unmarshal(d.Body, &run); err != nil {
+			return fmt.Errorf("decoding the deploy %s: %w", d.Key, err)
+		}
+		run.ID, run.revision = d.Key, d.Revision
+		all[run.ID] = run
+	}
+	c.runs.Store(&all)
+	return nil
+}
+
+// publish replaces run, and takes those with the ids gone away. Whoever calls it holds
+// writing.
+func (c *Control) publish(run keptRun, gone ...string) {
+	all := maps.Clone(*c.runs.Load())
+	all[run.ID] = run
+	for _, id := range gone {
+		delete(all, id)
+	}
+	c.runs.Store(&all)
+}
+
+// keep records a report of a run together with the run itself, and publishes it.
+// Whoever calls it holds writing, and has given the report what alters. gone are the
+// ids of runs that are not kept any longer.
+func (c *Control) keep(ctx context.Context, by string, run keptRun, report *annotate.Report, gone ...string) (keptRun, error) {
+	all := *c.runs.Load()
+	err := c.transact(ctx, func(ctx context.Context, tx annotate.Tx) error {
+		if report != nil {
+			report.Source, report.ExternalID, report.Kind = source, run.LogID, KindDeploy
+			told, err := tx.Record(ctx, by, *report)
+			if err != nil {
+				return err
+			}
+			if run.ID == "" && !told.Created {
+				return &annotate.Error{
+					Code: annotate.Conflict, Field: "external_id", Value: run.ExternalID,
+					Message: fmt.Sprintf("was deployed on %s already, as the change %s; give a new deploy an id of its own", told.Change.Start.UTC().Format("2006-01-02 15:04 MST"), told.Change.ID),
+				}
+			}
+			run.ID = told.Change.ID
+		}
+		body, err := json.Marshal(run)
+		if err != nil {
+			return fmt.Errorf("encoding a deploy: %w", err)
+		}
+		d, err := tx.PutDocument(ctx, annotate.Document{Space: spaceRuns, Key: run.ID, Revision: run.revision, By: by, Change: run.ID, Body: body})
+		if err != nil {
+			return err
+		}
+		run.revision = d.Revision
+		for _, id := range gone {
+			old := all[id]
+			if _, err := tx.PutDocument(ctx, annotate.Document{Space: spaceRuns, Key: id, Revision: old.revision, By: by, Change: id}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return keptRun{}, err
+	}
+	c.publish(run, gone...)
+	return run, nil
+}
+
+// find returns a run that is kept, or a NotFound error.
+func (c *Control) find(id string) (keptRun, error) {
+	if run, ok := (*c.runs.Load())[strings.ToLower(id)]; ok {
+		return run, nil
+	}
+	return keptRun{}, &annotate.Error{
+		Code: annotate.NotFound, Field: "id", Value: id,
+		Message: "there is no deploy with this id that Tidemark carried out and still keeps; what the log has of it is at /api/v1/changes/{id}",
+	}
+}
+
+// queue returns the runs of a target that wait, next first: what takes something back
+// goes before all others.
+func (all runs) queue(id deploy.ID) []keptRun {
+	return all.of(id, func(r keptRun) bool { return r.Status == annotate.Planned }, func(a, b keptRun) int {
+		return cmp.Or(-cmp.Compare(b2i(a.Undoes != ""), b2i(b.Undoes != "")), cmp.Compare(a.ID, b.ID))
+	})
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// running returns the run of a target that is under way.
+func (all runs) running(id deploy.ID) (keptRun, bool) {
+	for _, r := range all {
+		if r.Status == annotate.Running && r.Target() == id {
+			return r, true
+		}
+	}
+	return keptRun{}, false
+}
+
+// over returns the runs of a target that have ended, newest first.
+func (all runs) over(id deploy.ID) []keptRun {
+	return all.of(id, func(r keptRun) bool { return r.Status.Ended() }, func(a, b keptRun) int {
+		return cmp.Or(b.Ended.Compare(a.Ended.Time), cmp.Compare(b.ID, a.ID))
+	})
+}
+
+func (all runs) of(id deploy.ID, which func(keptRun) bool, order func(a, b keptRun) int) []keptRun {
+	var list []keptRun
+	for _, r := range all {
+		if r.Target() == id && which(r) {
+			list = append(list, r)
+		}
+	}
+	slices.SortFunc(list, order)
+	return list
+}
+
+// plain are the runs themselves.
+func plain(list []keptRun) []deploy.Run {
+	out := make([]deploy.Run, len(list))
+	for i, r := range list {
+		out[i] = r.Run
+	}
+	return out
+}
+
+// folderOf is what a run has on the disk.
+func (c *Control) folderOf(id string) string { return filepath.Join(c.folder, id) }
+
+// logOf is the log of a run.
+func (c *Control) logOf(id string) runlog.File {
+	return runlog.File{Path: filepath.Join(c.folderOf(id), "log"), Max: c.settings.Load().LogBytes}
+}
+
+// discard removes what a run has on the disk.
+func (c *Control) discard(id string) {
+	if err := os.RemoveAll(c.folderOf(id)); err != nil {
+		c.logger.Warn("the folder of a deploy that is not kept could not be removed", "err", err)
+	}
+}
+
+// sweep removes the folders of runs that are not kept, which a stop may have left.
+func (c *Control) sweep() error {
+	entries, err := os.ReadDir(c.folder)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("reading the folder of deploys: %w", err)
+	}
+	for _, e := range entries {
+		if _, kept := (*c.runs.Load())[e.Name()]; !kept {
+			c.discard(e.Name())
+		}
+	}
+	return nil
+}
