@@ -221,7 +221,7 @@ func (a *App) startServer(ctx context.Context) error {
 		ExternalURL:      a.opts.ExternalURL,
 		WebConfigFile:    a.opts.WebConfigFile,
 		Changes:          a.changes,
-		Holds:            a.deploys,
+		Deploys:          a.deploys,
 		Flags:            ofrep.Controlled{Control: a.flags},
 		FlagControl:      a.flags,
 		FlagFiles:        a.flagFiles.Status,

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"net/http"
-	"reflect"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -33,9 +32,6 @@ const holdsPath = "/api/v1/holds"
 
 // holdRoutes are the routes about holds on deploys.
 func (s *Server) holdRoutes() []*route {
-	if s.opts.Holds == nil {
-		return nil
-	}
 	return []*route{
 		{method: http.MethodGet, path: holdsPath, need: auth.Viewer, class: reading, mount: s.opListHolds()},
 		{method: http.MethodGet, path: "/api/v1/can_deploy", need: auth.Viewer, class: reading, mount: s.opCanDeploy()},
@@ -54,7 +50,7 @@ func (s *Server) opListHolds() mount {
 	op := huma.Operation{OperationID: "list-holds", Summary: "The holds on deploys", Tags: []string{"deploys"}}
 	return operation(op, "query", func(context.Context, *call) (*holdsOutput, error) {
 		out := &holdsOutput{}
-		out.Body.Holds = s.opts.Holds.Holds()
+		out.Body.Holds = s.opts.Deploys.Holds()
 		return out, nil
 	}, nil)
 }
@@ -78,13 +74,11 @@ func (s *Server) opCanDeploy() mount {
 		SkipValidateParams: true,
 	}
 	return operation(op, "query", func(_ context.Context, in *canDeployInput) (*canDeployOutput, error) {
-		for name := range in.http.URL.Query() {
-			if name != "service" && name != "environment" {
-				return nil, faulty(Fault{Message: "is no parameter here; there are service, environment", Location: "query." + name})
-			}
+		if err := onlyParameters(in.http.URL.Query(), "service", "environment"); err != nil {
+			return nil, err
 		}
 		out := &canDeployOutput{}
-		out.Body.Obstacles = s.opts.Holds.Obstacles(deploy.ID{Service: in.Service, Environment: in.Environment})
+		out.Body.Obstacles = s.opts.Deploys.Obstacles(deploy.ID{Service: in.Service, Environment: in.Environment})
 		out.Body.Allowed = len(out.Body.Obstacles) == 0
 		return out, nil
 	}, nil)
@@ -136,14 +130,12 @@ func (s *Server) opHold() mount {
 		if err != nil {
 			return nil, err
 		}
-		h, err := s.opts.Holds.Hold(ctx, control.HoldRequest{
+		h, err := s.opts.Deploys.Hold(ctx, control.HoldRequest{
 			Author:  s.deployAuthor(ctx, body.Reason, body.Who),
 			Service: body.Service, Environment: body.Environment, Until: until,
 		})
 		return &holdOutput{Status: http.StatusCreated, Body: h}, err
-	}, func(op *huma.Operation, registry huma.Registry) {
-		op.RequestBody = jsonBody(registry.Schema(reflect.TypeFor[holdBody](), true, op.OperationID))
-	})
+	}, documentBody[holdBody](false))
 }
 
 type releaseInput struct {
@@ -163,19 +155,16 @@ func (s *Server) opRelease() mount {
 		if err != nil {
 			return nil, err
 		}
-		h, err := s.opts.Holds.GetHold(in.ID)
+		h, err := s.opts.Deploys.GetHold(in.ID)
 		if err != nil {
 			return nil, err
 		}
 		if err := s.may(ctx, h.Environment); err != nil {
 			return nil, err
 		}
-		h, err = s.opts.Holds.Release(ctx, in.ID, s.deployAuthor(ctx, body.Reason, body.Who))
+		h, err = s.opts.Deploys.Release(ctx, in.ID, s.deployAuthor(ctx, body.Reason, body.Who))
 		return &holdOutput{Status: http.StatusOK, Body: h}, err
-	}, func(op *huma.Operation, registry huma.Registry) {
-		op.RequestBody = jsonBody(registry.Schema(reflect.TypeFor[releaseBody](), true, op.OperationID))
-		op.RequestBody.Required = false
-	})
+	}, documentBody[releaseBody](true))
 }
 
 // deployAuthor is who asks something of deploys, and why.

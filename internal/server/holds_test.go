@@ -18,10 +18,10 @@ import (
 func holding(t *testing.T, need auth.Role) *running {
 	t.Helper()
 	return start(t, func(o *Options) {
-		c, err := deploys.Open(t.Context(), deploys.Options{Log: o.Changes.(*changelog.Log)})
+		c, err := deploys.Open(t.Context(), deploys.Options{Log: o.Changes.(*changelog.Log), Folder: t.TempDir()})
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, c.Close()) })
-		o.Holds = c
+		o.Deploys = c
 		o.EnvironmentNeeds = func(environment string) auth.Role {
 			if environment == "production" || environment == "" {
 				return need

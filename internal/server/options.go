@@ -30,8 +30,8 @@ type Options struct {
 	WebConfigFile string
 
 	Changes Changes
-	// Holds are the holds on deploys; nil for a server without any.
-	Holds Holds
+	// Deploys carries deploys out; nil for a server that does not.
+	Deploys Deploys
 	// Flags are the flags that are evaluated; nil for a server without any.
 	Flags ofrep.Flags
 	// FlagControl is what reads and changes flags; nil for a server without any.
