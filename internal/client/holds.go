@@ -41,15 +41,8 @@ func (c *Client) Holds(ctx context.Context) ([]deploy.Hold, error) {
 
 // Release ends a hold now. The reason, and who does it, may be empty.
 func (c *Client) Release(ctx context.Context, id, reason, who string) (deploy.Hold, error) {
-	body := map[string]string{}
-	if reason != "" {
-		body["reason"] = reason
-	}
-	if who != "" {
-		body["who"] = who
-	}
 	var h deploy.Hold
-	_, err := c.call(ctx, http.MethodDelete, "holds/"+url.PathEscape(id), nil, body, &h)
+	_, err := c.call(ctx, http.MethodDelete, "holds/"+url.PathEscape(id), nil, saying(reason, who), &h)
 	return h, err
 }
 
