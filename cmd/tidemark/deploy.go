@@ -2,124 +2,303 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"os"
+	"net/http"
+	"slices"
 	"time"
 
 	"github.com/tidemark/tidemark/annotate"
-	"github.com/tidemark/tidemark/annotate/deploy"
-	"github.com/tidemark/tidemark/annotate/deploy/wrap"
+	"github.com/tidemark/tidemark/annotate/deploy/control"
 	"github.com/tidemark/tidemark/internal/client"
+	"github.com/tidemark/tidemark/internal/client/table"
 )
 
 type deployCmd struct {
 	connection
-	whatFlags
-	gateFlags
-	Kind    string        `default:"deploy" help:"The kind of change (${default})."`
-	Timeout time.Duration `default:"3s" help:"How long the deploy may wait for the server to answer each time: whether it is held, at its beginning, and at its end."`
 
-	Command []string `arg:"" passthrough:"partial" help:"The command, and its arguments."`
+	Start    deployStartCmd    `cmd:"" default:"withargs" help:"Deploy a version of a service by the server. The word start may be left out."`
+	Wrap     deployWrapCmd     `cmd:"" help:"Run a command of your own as a deploy, and record it. The word wrap may be left out: tidemark deploy [flags] -- COMMAND."`
+	List     deployListCmd     `cmd:"" help:"List the deploys that the server carries out."`
+	Targets  deployTargetsCmd  `cmd:"" help:"List what can be deployed where, and how it stands there."`
+	Show     deployShowCmd     `cmd:"" help:"Show how it stands with a deploy."`
+	Log      deployLogCmd      `cmd:"" help:"Show what a deploy printed."`
+	Cancel   deployCancelCmd   `cmd:"" help:"Cancel a deploy."`
+	Rollback deployRollbackCmd `cmd:"" help:"Deploy the last good version again."`
+}
+
+// wrapped puts in the word that may be left out: behind -- stands a command to run.
+func wrapped(args []string) []string {
+	if len(args) < 2 || args[0] != "deploy" || !slices.Contains(args, "--") {
+		return args
+	}
+	switch args[1] {
+	case "start", "wrap", "list", "targets", "show", "log", "cancel", "rollback":
+		return args
+	}
+	return slices.Insert(slices.Clone(args), 1, "wrap")
+}
+
+// askFlags are what is said with a deploy and with a rollback.
+type askFlags struct {
+	outputFlag
+	Param      map[string]string `mapsep:"none" placeholder:"NAME=VALUE" help:"What else the target lets its callers choose; may be repeated."`
+	Reason     string            `short:"m" placeholder:"TEXT" help:"Why, for whoever reads the log."`
+	Who        string            `env:"TIDEMARK_WHO" help:"Who deploys, where the token is not theirs."`
+	ExternalID string            `name:"external-id" placeholder:"ID" help:"Your own id for the deploy: asked for twice with the same, it is deployed once."`
+	IfHeld     string            `enum:"fail,wait" default:"fail" env:"TIDEMARK_IF_HELD" help:"What to do while somebody holds the target, or it is frozen: fail with exit code 75, or wait."`
+	Override   []string          `sep:"none" placeholder:"ID" help:"Pass the hold with this id, or the freeze with this name; --reason is recorded. May be repeated."`
+	Detach     bool              `help:"Do not wait for the deploy to end."`
+	Timeout    time.Duration     `default:"10s" help:"How long the server may take to answer."`
+}
+
+func (f askFlags) saying() client.DeploySaying {
+	return client.DeploySaying{
+		Parameters: f.Param, Reason: f.Reason, Who: f.Who, ExternalID: f.ExternalID, IfHeld: f.IfHeld, Override: f.Override,
+	}
+}
+
+type deployStartCmd struct {
+	askFlags
+	Service     string `arg:"" help:"What to deploy."`
+	Environment string `aliases:"env" env:"TIDEMARK_ENVIRONMENT" help:"Where; it may be left out where there is only one."`
+	Version     string `env:"TIDEMARK_VERSION" help:"The version to deploy."`
 }
 
 // Help tells what no flag does.
-func (deployCmd) Help() string {
-	return `The command runs as it would without tidemark: same input, output, signals and exit code. What is not
-said by flags comes from the CI system (GitHub, GitLab, Jenkins, CircleCI, Buildkite) and from git; the version is
-the commit's tag or the beginning of its hash. A server that cannot be reached never stops a deploy: what it could
-not take is kept in the spool, and sent with the next deploy or by tidemark change flush. A hold (tidemark hold) does:
-then nothing runs, and the exit code is 75, unless --if-held=wait.`
+func (deployStartCmd) Help() string {
+	return `The server deploys as the section deploys of its configuration says: one deploy of a target at a time, the others wait.
+What it prints comes to the standard output, and the exit code is 0 if it succeeded, 75 if somebody holds the target, and 1 otherwise.
+Whoever stops watching (Ctrl-C) stops nothing: tidemark deploy cancel does.`
 }
 
-// Run runs the command and reports it. It ends with the command's exit code.
-func (c *deployCmd) Run(ctx context.Context, io streams) error {
-	args := c.Command
-	if len(args) > 0 && args[0] == "--" {
-		args = args[1:]
+// Run asks for the deploy, and follows it to its end.
+func (c *deployStartCmd) Run(ctx context.Context, io streams, parent *deployCmd) error {
+	if c.Version == "" {
+		return &exitError{codeUsage, errors.New("--version is missing: which version of " + c.Service + "? To run a command of your own as a deploy, write it behind --, as in: tidemark deploy --service web -- ./deploy.sh")}
 	}
-	if len(args) == 0 {
-		return &exitError{codeUsage, fmt.Errorf("the command is missing; write it behind --, as in: tidemark deploy --service web -- ./deploy.sh")}
-	}
-	report, err := c.reported(ctx, os.Getenv)
+	to, err := parent.dial(c.Timeout, io)
 	if err != nil {
 		return err
 	}
-	passed, err := c.gate(report, io).pass(ctx)
+	v, err := to.Deploy(ctx, client.DeployRequest{Service: c.Service, Environment: c.Environment, Version: c.Version, DeploySaying: c.saying()})
+	return c.watch(ctx, io, to, v, err)
+}
+
+type deployRollbackCmd struct {
+	askFlags
+	ID string `arg:"" help:"The deploy to take back: any deploy of a target in the log, by the id of its change."`
+}
+
+// Run asks for the rollback, and follows it to its end.
+func (c *deployRollbackCmd) Run(ctx context.Context, io streams, parent *deployCmd) error {
+	to, err := parent.dial(c.Timeout, io)
 	if err != nil {
 		return err
 	}
-	report.Evidence = passed
-	outcome := wrap.Deploy{
-		Report: report,
-		Args:   args,
-		Stdin:  io.In, Stdout: io.Out, Stderr: io.Err,
-		Log: c.log(io),
-	}.Run(ctx)
-	if outcome.Code == 0 {
-		return nil
-	}
-	return &exitError{outcome.Code, outcome.Err}
+	v, err := to.Rollback(ctx, c.ID, c.saying())
+	return c.watch(ctx, io, to, v, err)
 }
 
-// reported returns what is known of the deploy before it runs.
-func (c *deployCmd) reported(ctx context.Context, env wrap.Env) (annotate.Report, error) {
-	r, err := c.report("tidemark-deploy")
-	if err != nil {
-		return annotate.Report{}, err
+// watch follows a deploy that was asked for, unless that failed.
+func (f askFlags) watch(ctx context.Context, io streams, to *client.Client, v control.View, err error) error {
+	switch e, ok := errors.AsType[*client.Error](err); {
+	case ok && e.Status == http.StatusConflict && len(e.Fields) == 0:
+		return &exitError{codeHeld, err}
+	case err != nil:
+		return err
+	case f.Detach:
+		return f.tellDeploy(io, v)
 	}
-	r.Kind = c.Kind
-	facts, inCI := wrap.FromCI(env)
-	fromGit := wrap.FromGit(ctx, env)
-	if inCI {
-		fromGit.Who = nil // whoever the CI system's machine is set up for
-	}
-	return facts.Or(fromGit).Fill(r), nil
+	io.warn(fmt.Sprintf("deploy %s of %s %s", v.ID, v.Target(), v.Version))
+	return followDeploy(ctx, io, to, v.ID)
 }
 
-// gate is what the deploy passes before it begins. How the server cannot be reached,
-// log tells.
-func (c *deployCmd) gate(r annotate.Report, io streams) gate {
-	return gate{
-		gateFlags: c.gateFlags, every: lookEvery, now: time.Now, warn: io.warn,
-		ask: func(ctx context.Context) ([]deploy.Obstacle, error) {
-			token, err := c.token()
-			if err != nil {
-				return nil, err
+// followDeploy shows a deploy until it has ended. Its error says that it did not succeed.
+func followDeploy(ctx context.Context, io streams, to *client.Client, id string) error {
+	last := ""
+	v, err := (&client.DeployFollower{
+		Client: to, ID: id, Log: io.Out,
+		State: func(v control.View) {
+			if now := stands(v, time.Now()); now != last && !v.Status.Ended() {
+				io.warn(now)
+				last = now
 			}
-			to, err := client.New(client.Options{Server: c.Server, Token: token, Timeout: c.Timeout})
-			if err != nil {
-				return nil, err
-			}
-			return to.Obstacles(ctx, deploy.ID{Service: r.Service, Environment: r.Environment})
 		},
+		Broken: func(err error, wait time.Duration) {
+			io.warn(fmt.Sprintf("%v; connecting again in %s", err, table.Span(wait)))
+		},
+	}).Run(ctx)
+	if err != nil {
+		return fmt.Errorf("the deploy %s is not followed any more: %w", id, err)
 	}
+	if v.Status != annotate.Succeeded {
+		return &exitError{codeFailed, fmt.Errorf("%s: %s", v.Status, v.Outcome)}
+	}
+	io.warn(stands(v, time.Now()))
+	return nil
 }
 
-// log returns where the deploy is reported. No mistake in how to reach the
-// server stops the deploy.
-func (c *deployCmd) log(io streams) wrap.Log {
-	token, err := c.token()
-	if err != nil {
-		io.warn(err.Error())
+// stands says in a line how it stands with a deploy.
+func stands(v control.View, now time.Time) string {
+	switch {
+	case v.Status == annotate.Planned && len(v.Obstacles) > 0:
+		return "waits, for it is " + describe(v.Obstacles)
+	case v.Status == annotate.Planned && v.Behind != "":
+		return fmt.Sprintf("waits behind %s, as number %d of the queue", v.Behind, v.Position)
+	case v.Status == annotate.Planned:
+		return fmt.Sprintf("waits, as number %d of the queue", v.Position)
+	case v.Status == annotate.Running:
+		text := "running"
+		if v.Cancel != nil {
+			text += ", and asked by " + v.Cancel.By + " to end"
+		}
+		if v.Ref.URL != "" {
+			text += " at " + v.Ref.URL
+		}
+		if !v.Expected.IsZero() {
+			text += fmt.Sprintf(", should be done at %s", v.Expected.Local().Format("15:04:05"))
+			if left := v.Expected.Sub(now); left > 0 {
+				text += ", in " + table.Span(left)
+			}
+		}
+		if v.Trouble != "" {
+			text += "; " + v.Trouble
+		}
+		return text
 	}
-	to, err := c.dialWith(token, c.Timeout, io)
-	if err != nil {
-		io.warn(fmt.Sprintf("the deploy is not recorded: %v", err))
-		return unrecorded{}
+	text := string(v.Status)
+	if took := v.Took(); took > 0 {
+		text += " after " + table.Span(took)
 	}
-	return c.outbox(to, io).NewLogbook(c.Timeout)
+	if v.Outcome != "" {
+		text += ": " + v.Outcome
+	}
+	return text
 }
 
-// unrecorded is the log of a deploy that nobody hears of.
-type unrecorded struct{}
+// tellDeploy writes how it stands with a deploy, on one line.
+func (f outputFlag) tellDeploy(io streams, v control.View) error {
+	if !f.table(io) {
+		return table.JSON(io.Out, v)
+	}
+	_, err := fmt.Fprintf(io.Out, "%s  %s %s: %s\n", v.ID, v.Target(), table.Clean(v.Version), table.Clean(stands(v, time.Now())))
+	return err
+}
 
-var _ wrap.Log = unrecorded{}
+type deployListCmd struct {
+	outputFlag
+	Service     string        `help:"Only those of this service."`
+	Environment string        `aliases:"env" help:"Only those in this environment."`
+	Status      string        `help:"Only those with this status: planned (they wait), running, succeeded, failed, cancelled, lost."`
+	Limit       int           `default:"20" help:"How many, newest first."`
+	Timeout     time.Duration `default:"10s" help:"How long the server may take to answer."`
+}
 
-// Open implements wrap.Log.
-func (unrecorded) Open(context.Context, annotate.Report) {}
+// Run lists the deploys.
+func (c *deployListCmd) Run(ctx context.Context, io streams, parent *deployCmd) error {
+	to, err := parent.dial(c.Timeout, io)
+	if err != nil {
+		return err
+	}
+	list, err := to.Deploys(ctx, control.Selection{Service: c.Service, Environment: c.Environment, Status: annotate.Status(c.Status)}, c.Limit)
+	if err != nil {
+		return err
+	}
+	if c.table(io) {
+		return table.Deploys(io.Out, list)
+	}
+	for _, v := range list {
+		if err := table.JSON(io.Out, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
-// Alive implements wrap.Log.
-func (unrecorded) Alive(time.Time) {}
+type deployTargetsCmd struct {
+	outputFlag
+	Timeout time.Duration `default:"10s" help:"How long the server may take to answer."`
+}
 
-// Close implements wrap.Log.
-func (unrecorded) Close(context.Context, annotate.Report) {}
+// Run lists the targets.
+func (c *deployTargetsCmd) Run(ctx context.Context, io streams, parent *deployCmd) error {
+	to, err := parent.dial(c.Timeout, io)
+	if err != nil {
+		return err
+	}
+	list, err := to.DeployTargets(ctx)
+	if err != nil {
+		return err
+	}
+	if c.table(io) {
+		return table.DeployTargets(io.Out, list)
+	}
+	for _, t := range list {
+		if err := table.JSON(io.Out, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// oneDeploy names a deploy.
+type oneDeploy struct {
+	ID      string        `arg:"" help:"The deploy's id, which is that of its change."`
+	Timeout time.Duration `default:"10s" help:"How long the server may take to answer."`
+}
+
+type deployShowCmd struct {
+	outputFlag
+	oneDeploy
+}
+
+// Run shows the deploy.
+func (c *deployShowCmd) Run(ctx context.Context, io streams, parent *deployCmd) error {
+	to, err := parent.dial(c.Timeout, io)
+	if err != nil {
+		return err
+	}
+	v, err := to.GetDeploy(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	return c.tellDeploy(io, v)
+}
+
+type deployLogCmd struct {
+	oneDeploy
+	Follow bool `short:"f" help:"Go on until the deploy has ended, and end as it did."`
+}
+
+// Run writes the log of the deploy.
+func (c *deployLogCmd) Run(ctx context.Context, io streams, parent *deployCmd) error {
+	to, err := parent.dial(c.Timeout, io)
+	if err != nil {
+		return err
+	}
+	if c.Follow {
+		return followDeploy(ctx, io, to, c.ID)
+	}
+	return to.DeployLog(ctx, c.ID, io.Out)
+}
+
+type deployCancelCmd struct {
+	outputFlag
+	oneDeploy
+	Reason string `short:"m" placeholder:"TEXT" help:"Why, for whoever reads the log."`
+	Who    string `env:"TIDEMARK_WHO" help:"Who cancels it, where the token is not theirs."`
+}
+
+// Run cancels the deploy.
+func (c *deployCancelCmd) Run(ctx context.Context, io streams, parent *deployCmd) error {
+	to, err := parent.dial(c.Timeout, io)
+	if err != nil {
+		return err
+	}
+	v, err := to.CancelDeploy(ctx, c.ID, c.Reason, c.Who)
+	if err != nil {
+		return err
+	}
+	return c.tellDeploy(io, v)
+}

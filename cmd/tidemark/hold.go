@@ -42,7 +42,7 @@ func (c *holdAddCmd) Run(ctx context.Context, io streams, parent *holdCmd) error
 	if err != nil {
 		return err
 	}
-	return c.tell(io, h)
+	return c.tellHold(io, h)
 }
 
 type holdListCmd struct{ outputFlag }
@@ -58,7 +58,7 @@ func (c *holdListCmd) Run(ctx context.Context, io streams, parent *holdCmd) erro
 		return err
 	}
 	for _, h := range holds {
-		if err := c.tell(io, h); err != nil {
+		if err := c.tellHold(io, h); err != nil {
 			return err
 		}
 	}
@@ -89,8 +89,8 @@ func (c *holdReleaseCmd) Run(ctx context.Context, io streams, parent *holdCmd) e
 	return err
 }
 
-// tell writes one hold, on one line.
-func (f outputFlag) tell(io streams, h deploy.Hold) error {
+// tellHold writes one hold, on one line.
+func (f outputFlag) tellHold(io streams, h deploy.Hold) error {
 	if !f.table(io) {
 		return table.JSON(io.Out, h)
 	}

@@ -14,7 +14,7 @@ import (
 type cli struct {
 	Serve      serveCmd      `cmd:"" help:"Run the server."`
 	Change     changeCmd     `cmd:"" help:"Record, read and follow changes."`
-	Deploy     deployCmd     `cmd:"" help:"Run a command as a deploy, and record it."`
+	Deploy     deployCmd     `cmd:"" help:"Deploy a service, or run a command of your own as a deploy; see, cancel and roll back deploys."`
 	Hold       holdCmd       `cmd:"" help:"Hold deploys for a while, see who does, and release them."`
 	Flag       flagCmd       `cmd:"" help:"Feature flags: read them, flip them, bring them and take them along."`
 	Dashboards dashboardsCmd `cmd:"" help:"Grafana dashboards: list them, and write them to a folder."`
@@ -41,7 +41,7 @@ func run(ctx context.Context, args []string, io streams) int {
 	if err != nil {
 		return exitCode(err, io)
 	}
-	command, err := parser.Parse(args)
+	command, err := parser.Parse(wrapped(args))
 	if err != nil {
 		return exitCode(&exitError{codeUsage, err}, io)
 	}
