@@ -21,6 +21,7 @@ type cli struct {
 	Token      tokenCmd      `cmd:"" help:"Make, list and revoke tokens, in the server's storage folder."`
 	Check      checkCmd      `cmd:"" help:"Check files before they are used."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
+	Supervise  superviseCmd  `cmd:"" name:"supervise-deploy" hidden:"" help:"Run the command of one deploy for the server."`
 }
 
 func main() {
