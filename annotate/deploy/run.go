@@ -29,8 +29,8 @@ type Run struct {
 
 	// Status is planned while the run waits in the queue.
 	Status annotate.Status `json:"status" doc:"planned while it waits in the queue, running, and then how it ended"`
-	// Outcome says in a sentence how it ended.
-	Outcome string `json:"outcome,omitempty" doc:"How it ended, in a sentence"`
+	// Outcome says how it ended, as what follows a colon.
+	Outcome string `json:"outcome,omitempty" doc:"How it ended, in words"`
 
 	Queued  annotate.Time `json:"queued" doc:"When it was asked for"`
 	Started annotate.Time `json:"started,omitzero" doc:"When it began"`
@@ -70,7 +70,7 @@ type Cancel struct {
 type Outcome struct {
 	// Status is Succeeded, Failed, Cancelled or Lost.
 	Status annotate.Status
-	// Text says how in a sentence, for the record.
+	// Text says how, for the record, as what follows a colon: exited with code 3.
 	Text string
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/tidemark/tidemark/annotate"
 )
 
 // Target is what a service in an environment can be deployed with: what may be
@@ -85,7 +87,7 @@ func (t Target) Check(version string, parameters map[string]string) (map[string]
 		default:
 			value = *p.Default
 		}
-		if err := checkValue("parameters."+name, value, MaxParameter, p.Pattern); err != nil {
+		if err := p.Check("parameters."+name, value); err != nil {
 			return nil, err
 		}
 		full[name] = value
@@ -100,9 +102,15 @@ func (t Target) takes() string {
 	return "it has " + strings.Join(slices.Sorted(maps.Keys(t.Parameters)), ", ")
 }
 
+// Check returns an Invalid error, about the field, for a value that the parameter does
+// not take.
+func (p Parameter) Check(field, value string) *annotate.Error {
+	return checkValue(field, value, MaxParameter, p.Pattern)
+}
+
 // checkValue refuses what does not match, and whatever the pattern says, what a
 // program could take for an option of its own, or for more than one value.
-func checkValue(field, value string, most int, pattern *regexp.Regexp) error {
+func checkValue(field, value string, most int, pattern *regexp.Regexp) *annotate.Error {
 	switch {
 	case len(value) > most:
 		return invalid(field, value[:most], "is %d bytes long; at most %d are taken", len(value), most)

@@ -38,6 +38,7 @@ func Check(w io.Writer, path string) error {
 		units.Base2Bytes(l.MaxBody), l.MaxSamples, l.MaxLabels, l.MaxConcurrent)
 	fmt.Fprintf(&b, "remote write to %d places, remote read from %d\n", len(p.RemoteWriteConfigs), len(p.RemoteReadConfigs))
 	fmt.Fprintf(&b, "callers without credentials: %s; users with a role: %d\n", c.Auth.Anonymous, len(c.Auth.Users))
+	fmt.Fprintf(&b, "deploy targets: %d; freezes: %d\n", len(c.Deploys.Targets), len(c.Deploys.Freezes))
 	for _, note := range c.Notes {
 		fmt.Fprintf(&b, "note: %s\n", note)
 	}

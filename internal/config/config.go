@@ -23,6 +23,7 @@ type Config struct {
 	Auth    Auth
 	Ingest  Ingest
 	Flags   Flags
+	Deploys Deploys
 
 	// Notes are what the reader of the file should know, though nothing is wrong.
 	Notes []string
@@ -81,7 +82,7 @@ func Parse(data []byte, name, dir string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := &Config{Host: defaultHost(), Changes: defaultChanges(), Auth: defaultAuth(), Ingest: defaultIngest(), Flags: defaultFlags()}
+	cfg := &Config{Host: defaultHost(), Changes: defaultChanges(), Auth: defaultAuth(), Ingest: defaultIngest(), Flags: defaultFlags(), Deploys: defaultDeploys()}
 	r := &reader{file: name}
 	for _, section := range doc.own {
 		if read, ok := cfg.sections()[section.key.Value]; ok {
@@ -91,6 +92,7 @@ func Parse(data []byte, name, dir string) (*Config, error) {
 	if len(r.errs) == 0 {
 		cfg.validate(r, doc)
 		cfg.completeFlags(r, doc, dir)
+		cfg.Deploys.complete(dir)
 	}
 	err = errors.Join(r.errs...)
 	if cfg.Prometheus, err = doc.loadPrometheus(dir, &cfg.Notes, err); err != nil {
@@ -113,6 +115,7 @@ func (c *Config) sections() map[string]read {
 		"auth":    object(c.Auth.fields()),
 		"ingest":  object(c.Ingest.fields()),
 		"flags":   object(c.Flags.fields()),
+		"deploys": object(c.Deploys.fields()),
 	}
 }
 

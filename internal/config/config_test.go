@@ -11,6 +11,8 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tidemark/tidemark/annotate/deploy"
+	"github.com/tidemark/tidemark/annotate/deploy/driver"
 	"github.com/tidemark/tidemark/annotate/flag/flagfile"
 	"github.com/tidemark/tidemark/ingest/push"
 	"github.com/tidemark/tidemark/internal/auth"
@@ -80,6 +82,27 @@ func TestEverySectionIsRead(t *testing.T) {
 	require.Equal(t, push.Limits{
 		MaxSamples: 1000, MaxLabels: 20, MaxLabelName: 100, MaxLabelValue: 200, MaxConcurrent: 3, MaxBody: 1 << 20,
 	}, cfg.Ingest.Limits())
+	deploys := cfg.Deploys.Settings([]string{"tidemark", "supervise"})
+	require.Equal(t, []string{"production"}, deploys.RequireReason)
+	require.Equal(t, int64(1<<20), deploys.LogBytes)
+	require.Equal(t, 20, deploys.KeepRuns)
+	saturday := time.Date(2026, 12, 5, 12, 0, 0, 0, time.UTC)
+	require.True(t, deploys.Freezes[0].Holds(saturday))
+	require.False(t, deploys.Freezes[0].Holds(saturday.AddDate(0, 0, 2)))
+	require.False(t, deploys.Freezes[0].Holds(saturday.AddDate(0, 0, 28)), "another year")
+	web := deploys.Targets[0]
+	require.Equal(t, deploy.ID{Service: "web", Environment: "production"}, web.ID)
+	require.Equal(t, 20*time.Minute, web.Timeout)
+	require.True(t, web.Version.MatchString("v43"))
+	require.False(t, web.Version.MatchString("43"))
+	require.Equal(t, "eu", *web.Parameters["region"].Default)
+	require.Equal(t, &driver.Command{
+		Exec: []deploy.Template{"./deploy.sh", "{version}", "--region={region}"}, Directory: "testdata/valid/web",
+		Env: map[string]string{"LANG": "C"}, Secrets: map[string]string{"KUBE_TOKEN": "testdata/valid/kube-token"},
+		Self: []string{"tidemark", "supervise"},
+	}, web.Driver)
+	require.Equal(t, "testdata/valid", deploys.Targets[1].Driver.(*driver.Command).Directory, "where the file is")
+	require.Equal(t, deploy.DefaultTimeout, deploys.Targets[1].Timeout)
 	require.Len(t, cfg.Prometheus.ScrapeConfigs, 2)
 	require.Equal(t, "home", cfg.Prometheus.GlobalConfig.ExternalLabels.Get("site"))
 	require.Zero(t, cfg.Prometheus.StorageConfig.TSDBConfig.OutOfOrderTimeWindow)

@@ -40,7 +40,7 @@ func allKeys() (all [][]string) {
 			walk(below)
 		}
 	}
-	for _, section := range []string{"host", "changes", "auth", "ingest", "flags"} {
+	for _, section := range []string{"host", "changes", "auth", "ingest", "flags", "deploys"} {
 		walk([]string{section})
 	}
 	return all
@@ -76,4 +76,6 @@ func TestDefaultFileShowsEveryKeyWithItsDefault(t *testing.T) {
 	require.Equal(t, builtIn.Ingest, inForce.Ingest)
 	inForce.Flags.RequireReason = nil // written as an empty list
 	require.Equal(t, builtIn.Flags, inForce.Flags)
+	inForce.Deploys.RequireReason = nil // written as an empty list
+	require.Equal(t, builtIn.Deploys, inForce.Deploys)
 }

@@ -44,7 +44,7 @@ func (f *Flags) fields() map[string]read {
 	return map[string]read{
 		"default_environment": text(into(&f.DefaultEnvironment, checkEnvironment)),
 		"environments":        words(&f.Environments, checkEnvironment),
-		"files":               f.readFiles,
+		"files":               list(maxFlagFiles, "{path: flags/*.yaml, environment: production}", f.readFile),
 		"require_reason":      f.readReason,
 		"cors_origins":        words(&f.Origins, checkOrigin),
 		"evaluation_context":  f.readContext,
@@ -63,31 +63,17 @@ func checkEnvironment(name string) error {
 	return nil
 }
 
-// readFiles reads the list of files.
-func (f *Flags) readFiles(r *reader, n *yaml.Node, key string) {
-	n = resolve(n)
-	switch {
-	case isNull(n):
-		return
-	case n.Kind != yaml.SequenceNode:
-		r.fail(n, key, "is %s, and must be a list such as [{path: flags/*.yaml, environment: production}]", kind(n))
-		return
-	case len(n.Content) > maxFlagFiles:
-		r.fail(n, key, "has %d entries, and may have %d: name folders, or patterns such as flags/*.yaml", len(n.Content), maxFlagFiles)
-		return
+// readFile reads one entry of the list of files.
+func (f *Flags) readFile(r *reader, n *yaml.Node, key string) {
+	var source flagfile.Source
+	object(map[string]read{
+		"path":        text(into(&source.Path, checkPattern)),
+		"environment": text(into(&source.Environment, checkEnvironment)),
+	})(r, n, key)
+	if source.Path == "" && resolve(n).Kind == yaml.MappingNode && lookup(n, "path") == nil {
+		r.fail(n, key, "has no path: say which file, folder or pattern, such as flags/*.yaml")
 	}
-	for i, item := range n.Content {
-		at := fmt.Sprintf("%s[%d]", key, i)
-		var source flagfile.Source
-		object(map[string]read{
-			"path":        text(into(&source.Path, checkPattern)),
-			"environment": text(into(&source.Environment, checkEnvironment)),
-		})(r, item, at)
-		if source.Path == "" && resolve(item).Kind == yaml.MappingNode && lookup(item, "path") == nil || isNull(resolve(item)) {
-			r.fail(item, at, "has no path: say which file, folder or pattern, such as flags/*.yaml")
-		}
-		f.Files = append(f.Files, source)
-	}
+	f.Files = append(f.Files, source)
 }
 
 func checkPattern(path string) error {

@@ -3,11 +3,16 @@ package config
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/alecthomas/units"
+	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/tidemark/tidemark/annotate/deploy"
 )
 
 // reader reads Tidemark's own sections, and gathers all that is wrong with them.
@@ -186,6 +191,76 @@ func pairs(take func(key, value string) error) read {
 		})
 	}
 }
+
+// list reads a list of up to most items, one after the other. example is one.
+func list(most int, example string, item read) read {
+	return func(r *reader, n *yaml.Node, key string) {
+		n = resolve(n)
+		switch {
+		case isNull(n):
+		case n.Kind != yaml.SequenceNode:
+			r.fail(n, key, "is %s, and must be a list such as [%s]", kind(n), example)
+		case len(n.Content) > most:
+			r.fail(n, key, "has %d entries, and may have %d", len(n.Content), most)
+		default:
+			for i, one := range n.Content {
+				at := fmt.Sprintf("%s[%d]", key, i)
+				if isNull(resolve(one)) {
+					r.fail(one, at, "is empty: remove it")
+					continue
+				}
+				item(r, one, at)
+			}
+		}
+	}
+}
+
+// duration reads a time span from low to high, in Prometheus' form.
+func duration(target *time.Duration, low, high time.Duration) read {
+	return scalar(fmt.Sprintf("a duration from %s to %s, such as 20m", model.Duration(low), model.Duration(high)), func(n *yaml.Node) error {
+		value, err := model.ParseDuration(n.Value)
+		if err != nil || time.Duration(value) < low || time.Duration(value) > high {
+			return errNot
+		}
+		*target = time.Duration(value)
+		return nil
+	})
+}
+
+// moment reads a time.
+func moment(target *time.Time) read {
+	return scalar("a time such as 2026-12-23T18:00:00Z", func(n *yaml.Node) (err error) {
+		*target, err = time.Parse(time.RFC3339, n.Value)
+		return err
+	})
+}
+
+// pattern reads a regular expression that values match as a whole.
+func pattern(target **regexp.Regexp) read {
+	return text(func(value string) (err error) {
+		if value == "" {
+			return fmt.Errorf("is empty, and must be a regular expression such as v[0-9]+")
+		}
+		compiled, err := deploy.Pattern(value)
+		if err != nil {
+			return fmt.Errorf("is %s, and must be a regular expression: %w", quoted(value), err)
+		}
+		*target = compiled
+		return nil
+	})
+}
+
+// mustPattern compiles a pattern of our own.
+func mustPattern(expr string) *regexp.Regexp {
+	compiled, err := deploy.Pattern(expr)
+	if err != nil {
+		panic(err)
+	}
+	return compiled
+}
+
+// anyText accepts every text.
+func anyText(string) error { return nil }
 
 // resolve follows an alias to what it stands for.
 func resolve(n *yaml.Node) *yaml.Node {

@@ -29,7 +29,7 @@ func (c *Control) Cancel(ctx context.Context, id string, by Author) (View, error
 		return View{}, &annotate.Error{Code: annotate.Conflict, Field: "id", Value: id, Message: fmt.Sprintf("has ended: %s. %s", run.Status, run.Outcome)}
 	case run.Status == annotate.Planned:
 		run.Cancel = wish
-		run, err = c.finish(ctx, run, by.By, deploy.Outcome{Status: annotate.Cancelled, Text: "Never begun."})
+		run, err = c.finish(ctx, run, by.By, deploy.Outcome{Status: annotate.Cancelled, Text: "never begun"})
 	case run.Cancel == nil:
 		run.Cancel = wish
 		run, err = c.keep(ctx, by.By, run, &annotate.Report{Evidence: []annotate.Evidence{{Source: source, Time: wish.Time, Text: asked(wish)}}})
@@ -47,9 +47,9 @@ func (c *Control) Cancel(ctx context.Context, id string, by Author) (View, error
 
 // asked says who wants a run to end.
 func asked(wish *deploy.Cancel) string {
-	text := "Cancelled by " + wish.By + "."
+	text := "cancelled by " + wish.By
 	if wish.Reason != "" {
-		text += " " + wish.Reason
+		text += ": " + wish.Reason
 	}
 	return text
 }

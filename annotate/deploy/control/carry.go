@@ -54,7 +54,7 @@ func (c *Control) carry(run keptRun, fresh bool) {
 	target, ok := c.settings.Load().targets[run.Target()]
 	if !ok || target.Driver.Name() != run.Driver {
 		c.work.Go(func() {
-			c.conclude(run.ID, deploy.Outcome{Status: annotate.Lost, Text: fmt.Sprintf("The configuration does not have %s by %s any more, so nobody can tell how it went on.", run.Target(), run.Driver)})
+			c.conclude(run.ID, deploy.Outcome{Status: annotate.Lost, Text: fmt.Sprintf("the configuration does not have %s by %s any more, so nobody can tell how it went on", run.Target(), run.Driver)})
 		})
 		return
 	}
@@ -112,13 +112,13 @@ func (c *Control) place(r *carried, fresh bool) (deploy.Outcome, error) {
 		r.job.Ref = ref
 		return deploy.Outcome{}, c.placed(r)
 	case err == nil:
-		return deploy.Outcome{Status: annotate.Failed, Text: "It did not begin: Tidemark was stopped first."}, nil
+		return deploy.Outcome{Status: annotate.Failed, Text: "did not begin: Tidemark was stopped first"}, nil
 	case c.ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, driver.ErrUncertain)):
 		return deploy.Outcome{}, err
 	case errors.Is(err, driver.ErrUncertain):
-		return deploy.Outcome{Status: annotate.Lost, Text: "Whether it began is not known: " + err.Error()}, nil
+		return deploy.Outcome{Status: annotate.Lost, Text: "whether it began is not known: " + err.Error()}, nil
 	}
-	return deploy.Outcome{Status: annotate.Failed, Text: "It did not begin: " + err.Error()}, nil
+	return deploy.Outcome{Status: annotate.Failed, Text: "did not begin: " + err.Error()}, nil
 }
 
 // placed keeps where a run runs.
@@ -162,13 +162,13 @@ func (c *Control) follow(r *carried) (deploy.Outcome, error) {
 	case c.ctx.Err() != nil && err != nil:
 		return deploy.Outcome{}, err
 	case err != nil:
-		text := fmt.Sprintf("It took longer than %s, and its end was never seen", limit)
+		text := fmt.Sprintf("took longer than %s, and its end was never seen", limit)
 		if trouble := *r.trouble.Load(); trouble != "" {
 			text += ": " + trouble
 		}
-		return deploy.Outcome{Status: annotate.Lost, Text: text + "."}, nil
+		return deploy.Outcome{Status: annotate.Lost, Text: text}, nil
 	case late.Load() && outcome.Status == annotate.Cancelled:
-		return deploy.Outcome{Status: annotate.Failed, Text: fmt.Sprintf("It took longer than %s, and was ended.", limit)}, nil
+		return deploy.Outcome{Status: annotate.Failed, Text: fmt.Sprintf("took longer than %s, and was ended", limit)}, nil
 	}
 	return outcome, nil
 }

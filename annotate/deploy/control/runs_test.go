@@ -33,12 +33,12 @@ func TestADeployIsAChangeFromItsBeginningToItsEnd(t *testing.T) {
 	require.Eventually(t, func() bool { return len(w.change(v.ID).Links) == 2 }, 10*time.Second, time.Millisecond)
 	require.Equal(t, annotate.Link{Rel: "run", Title: "tool", Href: "https://tool.example/7"}, w.change(v.ID).Links[1])
 
-	w.tool.end(v.ID, deploy.Outcome{Status: annotate.Failed, Text: "Exited with code 3."})
+	w.tool.end(v.ID, deploy.Outcome{Status: annotate.Failed, Text: "exited with code 3"})
 	v = w.reaches(v.ID, annotate.Failed)
-	require.Equal(t, "Exited with code 3.", v.Outcome)
+	require.Equal(t, "exited with code 3", v.Outcome)
 	c = w.change(v.ID)
 	require.Equal(t, v.Ended, *c.End)
-	require.Equal(t, "Exited with code 3.", c.Evidence[0].Text)
+	require.Equal(t, "exited with code 3", c.Evidence[0].Text)
 
 	after := w.begin("v43")
 	require.Equal(t, "v41", w.change(after.ID).PreviousVersion, "what failed is not there")
@@ -62,7 +62,7 @@ func TestOneDeployAtATimeAndTheOthersWaitInTheirOrder(t *testing.T) {
 	ended, err := w.Cancel(t.Context(), second.ID, Author{By: "ann", Reason: "not needed"})
 	require.NoError(t, err)
 	require.Equal(t, annotate.Cancelled, ended.Status)
-	require.Equal(t, "Never begun. Cancelled by ann. not needed", w.change(second.ID).Evidence[0].Text)
+	require.Equal(t, "never begun; cancelled by ann: not needed", w.change(second.ID).Evidence[0].Text)
 
 	require.Zero(t, w.tool.begun(third.ID))
 	w.tool.end(first.ID, deploy.Outcome{Status: annotate.Succeeded})
@@ -88,7 +88,7 @@ func TestADeployIsCancelledWhileItRuns(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "bob", v.Cancel.By)
 	v = w.reaches(v.ID, annotate.Cancelled)
-	require.Equal(t, "Ended by a signal. Cancelled by bob. wrong branch", v.Outcome)
+	require.Equal(t, "ended by a signal; cancelled by bob: wrong branch", v.Outcome)
 
 	_, err = w.Cancel(t.Context(), v.ID, Author{By: "bob"})
 	require.Equal(t, annotate.Conflict, annotate.CodeOf(err), "it has ended")
@@ -102,7 +102,7 @@ func TestADeployThatTakesTooLongIsEnded(t *testing.T) {
 	w.Apply(w.settings)
 	v := w.begin("v1")
 	v = w.reaches(v.ID, annotate.Failed)
-	require.Contains(t, v.Outcome, "It took longer than")
+	require.Contains(t, v.Outcome, "took longer than")
 	require.Equal(t, 1, w.tool.wishes[v.ID])
 }
 
@@ -151,7 +151,7 @@ func TestADeployThatDoesNotWaitIsCancelledWhenItsTurnIsHeld(t *testing.T) {
 	w.hold("", "production", time.Hour)
 	w.tool.end(first.ID, deploy.Outcome{Status: annotate.Succeeded})
 	v := w.reaches(second.ID, annotate.Cancelled)
-	require.Contains(t, v.Outcome, "Never begun: when it was its turn, web in production was held by ann")
+	require.Contains(t, v.Outcome, "never begun: when it was its turn, web in production was held by ann")
 }
 
 func TestAFreezeStopsDeploysAndNoRollback(t *testing.T) {
@@ -193,7 +193,7 @@ func TestARollbackBringsTheLastGoodVersionAndUndoes(t *testing.T) {
 	require.Equal(t, back.ID, again.ID)
 
 	v := w.reaches(bad.ID, annotate.Cancelled)
-	require.Equal(t, "Ended by a signal. Cancelled by ann. Rolled back. errors", v.Outcome, "what is still under way is ended")
+	require.Equal(t, "ended by a signal; cancelled by ann: rolled back: errors", v.Outcome, "what is still under way is ended")
 	w.reaches(back.ID, annotate.Running)
 	require.Equal(t, bad.ID, w.change(back.ID).Undoes)
 	require.Zero(t, w.tool.begun(queued.ID), "it goes first")
@@ -279,9 +279,9 @@ func TestARestartGoesOnWithWhatIsUnderWay(t *testing.T) {
 	require.Eventually(t, func() bool { return w.change(v.ID).Links != nil }, 10*time.Second, time.Millisecond, "its place is kept")
 	waiting := w.queue("v2")
 	w.close()
-	w.tool.end(v.ID, deploy.Outcome{Status: annotate.Succeeded, Text: "Done meanwhile."})
+	w.tool.end(v.ID, deploy.Outcome{Status: annotate.Succeeded, Text: "done meanwhile"})
 	w.open()
-	require.Equal(t, "Done meanwhile.", w.reaches(v.ID, annotate.Succeeded).Outcome)
+	require.Equal(t, "done meanwhile", w.reaches(v.ID, annotate.Succeeded).Outcome)
 	w.reaches(waiting.ID, annotate.Running)
 	require.Equal(t, 1, w.tool.begun(v.ID))
 }
@@ -335,7 +335,7 @@ func TestARunThatMayHaveBegunIsFoundOrKnownNotToBe(t *testing.T) {
 		w := newWorld(t)
 		v := w.stopped(false)
 		w.open()
-		require.Equal(t, "It did not begin: Tidemark was stopped first.", w.reaches(v.ID, annotate.Failed).Outcome)
+		require.Equal(t, "did not begin: Tidemark was stopped first", w.reaches(v.ID, annotate.Failed).Outcome)
 		require.Zero(t, w.tool.begun(v.ID), "and is not begun again")
 	})
 	t.Run("nobody can tell", func(t *testing.T) {
@@ -343,7 +343,7 @@ func TestARunThatMayHaveBegunIsFoundOrKnownNotToBe(t *testing.T) {
 		v := w.stopped(true)
 		w.tool.finding = fmt.Errorf("the tool lists nothing: %w", driver.ErrUncertain)
 		w.open()
-		require.Contains(t, w.reaches(v.ID, annotate.Lost).Outcome, "Whether it began is not known")
+		require.Contains(t, w.reaches(v.ID, annotate.Lost).Outcome, "whether it began is not known")
 	})
 }
 
@@ -354,8 +354,8 @@ func TestADeployThatDoesNotBeginHasFailedOrIsLost(t *testing.T) {
 		status annotate.Status
 		text   string
 	}{
-		{errors.New("the tool refused it"), annotate.Failed, "It did not begin: the tool refused it"},
-		{fmt.Errorf("no answer came: %w", driver.ErrUncertain), annotate.Lost, "Whether it began is not known: no answer came"},
+		{errors.New("the tool refused it"), annotate.Failed, "did not begin: the tool refused it"},
+		{fmt.Errorf("no answer came: %w", driver.ErrUncertain), annotate.Lost, "whether it began is not known: no answer came"},
 	} {
 		w.tool.beginning = func(driver.Job) error { return test.err }
 		v, _, err := w.Start(t.Context(), Request{Author: Author{By: "ci"}, Service: "web", Version: "v1"})

@@ -309,7 +309,7 @@ func (c *Control) parametersOf(good annotate.Change, id deploy.ID) map[string]st
 // cancelFor cancels what is rolled back. What has ended meanwhile, and what Tidemark does
 // not carry out, stays as it is.
 func (c *Control) cancelFor(ctx context.Context, id string, by Author) error {
-	by.Reason = strings.TrimSpace("Rolled back. " + by.Reason)
+	by.Reason = strings.TrimSuffix("rolled back: "+by.Reason, ": ")
 	_, err := c.Cancel(ctx, id, by)
 	switch annotate.CodeOf(err) {
 	case annotate.NotFound, annotate.Conflict:

@@ -52,7 +52,7 @@ func (c *Control) dispatchTo(id deploy.ID) (time.Duration, error) {
 		never := ""
 		switch {
 		case !there:
-			never = "Never begun: " + id.String() + " is not in the configuration any more."
+			never = "never begun: " + id.String() + " is not in the configuration any more"
 		case len(held) > 0 && run.Wait:
 			wait := lookAgain
 			for _, o := range held {
@@ -62,7 +62,7 @@ func (c *Control) dispatchTo(id deploy.ID) (time.Duration, error) {
 			}
 			return wait, nil
 		case len(held) > 0:
-			never = "Never begun: when it was its turn, " + id.String() + " was " + describe(held) + "."
+			never = "never begun: when it was its turn, " + id.String() + " was " + describe(held)
 		}
 		if never != "" {
 			if _, err := c.finish(c.ctx, run, source, deploy.Outcome{Status: annotate.Cancelled, Text: never}); err != nil {
@@ -124,7 +124,7 @@ func diffLink(t Target, run deploy.Run) string {
 func (c *Control) finish(ctx context.Context, run keptRun, by string, outcome deploy.Outcome) (keptRun, error) {
 	run.Status, run.Outcome, run.Ended = outcome.Status, outcome.Text, annotate.At(c.now())
 	if outcome.Status == annotate.Cancelled && run.Cancel != nil {
-		run.Outcome += " " + asked(run.Cancel)
+		run.Outcome += "; " + asked(run.Cancel)
 	}
 	over := (*c.runs.Load()).over(run.Target())
 	var gone []string

@@ -95,7 +95,7 @@ func (w *world) queue(version string) View {
 func (w *world) succeed(version string) View {
 	w.t.Helper()
 	v := w.begin(version)
-	w.tool.end(v.ID, deploy.Outcome{Status: annotate.Succeeded, Text: "Done."})
+	w.tool.end(v.ID, deploy.Outcome{Status: annotate.Succeeded, Text: "done"})
 	return w.reaches(v.ID, annotate.Succeeded)
 }
 
@@ -196,7 +196,7 @@ func (d *tool) Cancel(_ context.Context, job driver.Job) error {
 	d.alter(func() {
 		d.wishes[job.ID]++
 		if _, over := d.ended[job.ID]; !over {
-			d.ended[job.ID] = deploy.Outcome{Status: annotate.Cancelled, Text: "Ended by a signal."}
+			d.ended[job.ID] = deploy.Outcome{Status: annotate.Cancelled, Text: "ended by a signal"}
 		}
 	})
 	return nil

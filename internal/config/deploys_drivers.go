@@ -1,0 +1,136 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/tidemark/tidemark/annotate/deploy"
+	"github.com/tidemark/tidemark/annotate/deploy/driver"
+)
+
+// driverConfig is the part of a target that says how it is deployed.
+type driverConfig interface {
+	fields() map[string]read
+	// check tells fail what is wrong with it as a whole. The path begins with a dot.
+	check(parameters map[string]deploy.Parameter, fail func(path, format string, args ...any))
+	// resolve makes relative paths start at the configuration's folder, dir.
+	resolve(absolute func(path string) string, dir string)
+	driver(self []string) driver.Driver
+}
+
+// drivers are new ones by the names of their keys.
+func drivers() map[string]driverConfig {
+	return map[string]driverConfig{
+		"command": &commandConfig{},
+	}
+}
+
+func driverNames() []string { return slices.Sorted(maps.Keys(drivers())) }
+
+// commandConfig is a local command.
+type commandConfig struct {
+	exec             []string
+	shell, directory string
+	env, secrets     map[string]string
+}
+
+func (c *commandConfig) fields() map[string]read {
+	return map[string]read{
+		"exec":      words(&c.exec, anyText),
+		"shell":     text(into(&c.shell, anyText)),
+		"directory": text(into(&c.directory, anyText)),
+		"env":       pairs(variable(&c.env)),
+		"secrets":   pairs(variable(&c.secrets)),
+	}
+}
+
+func (c *commandConfig) check(parameters map[string]deploy.Parameter, fail func(path, format string, args ...any)) {
+	switch {
+	case len(c.exec) == 0 && c.shell == "":
+		fail("", "does not say what to run: give exec, a program and its arguments, or shell, a script")
+	case len(c.exec) > 0 && c.shell != "":
+		fail(".shell", "is there beside exec: give one of the two")
+	case len(c.exec) > 0 && (c.exec[0] == "" || !deploy.Template(c.exec[0]).Fixed()):
+		fail(".exec[0]", "is %s, and must be a program's name, in which nothing is filled", quoted(c.exec[0]))
+	}
+	for i, arg := range c.exec {
+		path := fmt.Sprintf(".exec[%d]", i)
+		if err := deploy.Template(arg).Check(parameters); err != nil {
+			fail(path, "%v", err)
+		}
+		for _, free := range []string{deploy.PlaceholderReason, deploy.PlaceholderWho, deploy.PlaceholderPrevious} {
+			if strings.HasPrefix(arg, "{"+free+"}") {
+				fail(path, "begins with {%s}, which anybody may have begin with a dash: write --%s={%s}, or read the variable TIDEMARK_DEPLOY_%s", free, strings.ReplaceAll(free, "_", "-"), free, strings.ToUpper(free))
+			}
+		}
+	}
+	for name := range c.secrets {
+		if _, twice := c.env[name]; twice {
+			fail(".secrets."+name, "is in env too: keep one")
+		}
+	}
+}
+
+func (c *commandConfig) resolve(absolute func(string) string, dir string) {
+	if c.directory = absolute(c.directory); c.directory == "" {
+		c.directory = dir
+	}
+	for name, path := range c.secrets {
+		c.secrets[name] = absolute(path)
+	}
+}
+
+func (c *commandConfig) driver(self []string) driver.Driver {
+	d := &driver.Command{Shell: c.shell, Directory: c.directory, Env: c.env, Secrets: c.secrets, Self: self}
+	for _, arg := range c.exec {
+		d.Exec = append(d.Exec, deploy.Template(arg))
+	}
+	return d
+}
+
+var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,99}$`)
+
+// variable takes environment variables over.
+func variable(target *map[string]string) func(name, value string) error {
+	return func(name, value string) error {
+		switch {
+		case !variableName.MatchString(name):
+			return fmt.Errorf("is called %s, and must be called as environment variables are: letters, digits and underscores", quoted(name))
+		case strings.HasPrefix(name, "TIDEMARK_DEPLOY_"):
+			return fmt.Errorf("is Tidemark's own: call it otherwise")
+		case strings.ContainsRune(value, 0):
+			return fmt.Errorf("has a NUL in it")
+		}
+		if *target == nil {
+			*target = map[string]string{}
+		}
+		(*target)[name] = value
+		return nil
+	}
+}
+
+// below returns the node that a path such as .exec[0] leads to from n, as far as it
+// is there.
+func below(n *yaml.Node, path string) *yaml.Node {
+	for _, step := range regexp.MustCompile(`[^.\[\]]+`).FindAllString(path, -1) {
+		next := (*yaml.Node)(nil)
+		if at := resolve(n); at.Kind == yaml.SequenceNode {
+			var i int
+			if _, err := fmt.Sscan(step, &i); err == nil && i < len(at.Content) {
+				next = at.Content[i]
+			}
+		} else {
+			next = lookup(at, step)
+		}
+		if next == nil {
+			return n
+		}
+		n = next
+	}
+	return n
+}
