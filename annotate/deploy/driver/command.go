@@ -15,7 +15,9 @@ import (
 )
 
 // Command runs a local command. A supervisor, a process of its own, runs it, so that
-// it goes on while the server is restarted. It keeps nothing in memory.
+// it goes on while the server is restarted. It keeps nothing in memory. Whoever starts
+// the server must leave that process alone when it stops it: systemd does with
+// KillMode=process.
 //
 // What the command leaves running when it exits by itself is left alone, but for its
 // output, which is read for a few seconds more. When it is cancelled or takes too
@@ -36,8 +38,8 @@ type Command struct {
 	// are read when a run begins, without the newline at their end, and do not show
 	// in its log.
 	Secrets map[string]string
-	// Self is how to start a supervisor: a program and arguments that come to
-	// supervise.Run.
+	// Self is how to start a supervisor: a program, as an absolute path, and arguments
+	// that come to supervise.Run.
 	Self []string
 }
 
@@ -135,7 +137,8 @@ func (*Command) Follow(ctx context.Context, job Job) (deploy.Outcome, error) {
 // ending returns how a run ended; ok is false as long as it has not.
 func ending(folder supervise.Folder, id string) (o deploy.Outcome, ok bool, err error) {
 	alive, aliveErr := folder.Alive()
-	// The status is looked for after the lock: what it was before it may be no more.
+	// The status is looked for after the lock, since a supervisor writes it before it
+	// gives that back.
 	status, ok, err := folder.Status()
 	switch {
 	case err != nil:

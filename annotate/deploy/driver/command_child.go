@@ -89,6 +89,7 @@ func (c *child) ask(ctx context.Context, spec supervise.Spec) (supervise.Answer,
 	return answer, fmt.Errorf("its supervisor did not answer: %w", err)
 }
 
+// exchange writes the spec and reads the answer.
 func (c *child) exchange(spec supervise.Spec) (answer supervise.Answer, err error) {
 	text, err := json.Marshal(spec)
 	if err != nil {
@@ -104,7 +105,13 @@ func (c *child) exchange(spec supervise.Spec) (answer supervise.Answer, err erro
 	if err != nil {
 		return answer, err
 	}
-	return answer, json.Unmarshal(line, &answer)
+	if err := json.Unmarshal(line, &answer); err != nil {
+		return answer, fmt.Errorf("its answer is none: %w", err)
+	}
+	if answer == (supervise.Answer{}) {
+		return answer, errors.New("its answer is empty")
+	}
+	return answer, nil
 }
 
 // complaint is what a supervisor that said nothing wrote to its standard error.

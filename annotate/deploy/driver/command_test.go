@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -126,8 +127,8 @@ func requireGone(t *testing.T, pid int) {
 		if syscall.Kill(pid, 0) != nil {
 			return true
 		}
-		state, err := exec.Command("ps", "-o", "stat=", "-p", strconv.Itoa(pid)).Output()
-		return err != nil || strings.HasPrefix(strings.TrimSpace(string(state)), "Z")
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		return err == nil && bytes.Contains(stat, []byte(") Z "))
 	}, patience, 10*time.Millisecond)
 }
 
@@ -280,9 +281,11 @@ func TestSecretsAreInNoFile(t *testing.T) {
 		}
 		claim, err := supervise.Folder(b.job.Folder).Claim()
 		require.NoError(t, err)
-		args, err := exec.Command("ps", "-o", "args=", "-p", strconv.Itoa(claim.PID)).Output()
-		if err == nil {
-			require.NotContains(t, string(args), "hunter2")
+		for _, name := range []string{"cmdline", "environ"} {
+			text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", claim.PID, name))
+			if err == nil { // it has not ended, on a system that tells
+				require.NotContains(t, string(text), "hunter2", name)
+			}
 		}
 	}
 	look()
@@ -516,6 +519,17 @@ func TestASupervisorThatDoesNotAnswerBeginsNothing(t *testing.T) {
 	f("but said: what is this?", "sh", "-c", "cat >/dev/null; echo what is this? >&2; exit 1")
 	f("did not answer: context deadline exceeded", "sh", "-c", "cat >/dev/null; exec sleep 600")
 	f("did not answer: context deadline exceeded", "sleep", "600")
+	f("its answer is empty", "sh", "-c", "cat >/dev/null; echo '{}'")
+	f("its answer is none", "sh", "-c", "cat >/dev/null; echo hello")
+}
+
+func TestASupervisorThatClaimedAndDidNotAnswerMayHaveBegun(t *testing.T) {
+	b := shell(t, "true")
+	b.Self = []string{"sh", "-c", `cat >/dev/null; echo '{"pid":999999999}' >claim; exit 1`}
+	ref, err := b.Begin(t.Context(), b.job)
+	require.NoError(t, err)
+	require.Equal(t, "process 999999999", ref.ID)
+	require.Equal(t, annotate.Lost, b.follow().Status)
 }
 
 func TestALongLogKeepsItsBeginningAndItsEnd(t *testing.T) {

@@ -179,20 +179,35 @@ func (s *supervisor) wait(cmd *exec.Cmd) Status {
 			}
 		}
 	}
-	if status.Reason != Exited && !s.end(processes{group: cmd.Process.Pid}, exited) {
+	select {
+	case <-exited: // nobody ended it, whatever else came at the same time
+		told := status.Told
+		status = Status{Reason: Exited}
+		status.of(cmd)
+		s.blame(&status, told)
+		return status
+	default:
+	}
+	if !s.end(processes{group: cmd.Process.Pid}, exited) {
 		status.Code, status.Error = -1, fmt.Sprintf("goes on %s after SIGKILL", lastWait)
 		return status
 	}
 	status.of(cmd)
-	if status.Reason == Exited && status.Signal != "" {
-		// What ends a whole service tells both, and the command may have been faster.
-		select {
-		case sig := <-s.signals:
-			status.Reason, status.Told = Stopped, name(sig)
-		default:
-		}
-	}
 	return status
+}
+
+// blame finds out whether what ended the command told the supervisor to stop as well,
+// as what ends a whole service does, and the command was faster. told is the signal
+// that was seen already, if any.
+func (s *supervisor) blame(status *Status, told string) {
+	select {
+	case sig := <-s.signals:
+		told = name(sig)
+	default:
+	}
+	if status.Signal != "" && told != "" {
+		status.Reason, status.Told = Stopped, told
+	}
 }
 
 const (
