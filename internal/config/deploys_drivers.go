@@ -93,18 +93,11 @@ func (c *commandConfig) driver(self []string) driver.Driver {
 	return d
 }
 
-var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,99}$`)
-
 // variable takes environment variables over.
 func variable(target *map[string]string) func(name, value string) error {
 	return func(name, value string) error {
-		switch {
-		case !variableName.MatchString(name):
-			return fmt.Errorf("is called %s, and must be called as environment variables are: letters, digits and underscores", quoted(name))
-		case strings.HasPrefix(name, "TIDEMARK_DEPLOY_"):
-			return fmt.Errorf("is Tidemark's own: call it otherwise")
-		case strings.ContainsRune(value, 0):
-			return fmt.Errorf("has a NUL in it")
+		if err := driver.CheckVariable(name); err != nil {
+			return err
 		}
 		if *target == nil {
 			*target = map[string]string{}

@@ -160,7 +160,7 @@ type DeploySaying struct {
 }
 
 // request is what the body asks for, in the caller's name.
-func (b DeploySaying) request(s *Server, ctx context.Context) (control.Request, error) {
+func (b DeploySaying) request(ctx context.Context, s *Server) (control.Request, error) {
 	if b.IfHeld != "" && b.IfHeld != "fail" && b.IfHeld != "wait" {
 		return control.Request{}, faulty(Fault{Message: "must be fail or wait", Location: "body.if_held", Value: b.IfHeld})
 	}
@@ -194,7 +194,7 @@ func (s *Server) opDeploy() mount {
 		if err := s.may(ctx, id.Environment); err != nil {
 			return nil, err
 		}
-		r, err := body.request(s, ctx)
+		r, err := body.request(ctx, s)
 		if err != nil {
 			return nil, err
 		}
@@ -238,7 +238,7 @@ func (s *Server) opRollback() mount {
 		if err := s.may(ctx, undone.Environment); err != nil {
 			return nil, err
 		}
-		r, err := body.request(s, ctx)
+		r, err := body.request(ctx, s)
 		if err != nil {
 			return nil, err
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 
@@ -55,7 +54,7 @@ func (s *Server) opDeployLog() mount {
 			w.WriteHeader(http.StatusOK)
 			for ; len(text) > 0 && err == nil; text, err = s.opts.Deploys.ReadLog(in.ID, offset) {
 				offset += int64(len(text))
-				if _, err = io.WriteString(w, string(text)); err != nil {
+				if _, err = w.Write(text); err != nil {
 					return // the reader is gone
 				}
 			}

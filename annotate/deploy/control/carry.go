@@ -102,7 +102,7 @@ func (c *Control) place(r *carried, fresh bool) (deploy.Outcome, error) {
 		stop()
 		cancel()
 	default:
-		err = c.insist(r, c.ctx, func(ctx context.Context) (err error) {
+		err = c.insist(c.ctx, r, func(ctx context.Context) (err error) {
 			ref, began, err = r.driver.Find(ctx, r.job)
 			return err
 		}, func(err error) bool { return errors.Is(err, driver.ErrUncertain) })
@@ -123,7 +123,7 @@ func (c *Control) place(r *carried, fresh bool) (deploy.Outcome, error) {
 
 // placed keeps where a run runs.
 func (c *Control) placed(r *carried) error {
-	return c.insist(r, c.ctx, func(ctx context.Context) error {
+	return c.insist(c.ctx, r, func(ctx context.Context) error {
 		if err := c.lock(ctx); err != nil {
 			return err
 		}
@@ -153,7 +153,7 @@ func (c *Control) follow(r *carried) (deploy.Outcome, error) {
 	watch.Go(func() { c.cancelWhenDue(ctx, r, &late) })
 
 	var outcome deploy.Outcome
-	err := c.insist(r, ctx, func(ctx context.Context) (err error) {
+	err := c.insist(ctx, r, func(ctx context.Context) (err error) {
 		outcome, err = r.driver.Follow(ctx, r.job)
 		return err
 	}, nil)
@@ -185,12 +185,12 @@ func (c *Control) cancelWhenDue(ctx context.Context, r *carried, late *atomic.Bo
 		late.Store(true)
 	}
 	// Its error is that ctx is over, and then nobody cares any more.
-	_ = c.insist(r, ctx, func(ctx context.Context) error { return r.driver.Cancel(ctx, r.job) }, nil)
+	_ = c.insist(ctx, r, func(ctx context.Context) error { return r.driver.Cancel(ctx, r.job) }, nil)
 }
 
 // insist calls do until it returns no error, or one that is final, or ctx is over, and
 // waits longer and longer in between.
-func (c *Control) insist(r *carried, ctx context.Context, do func(context.Context) error, final func(error) bool) error {
+func (c *Control) insist(ctx context.Context, r *carried, do func(context.Context) error, final func(error) bool) error {
 	pause := firstPause
 	for {
 		err := do(ctx)

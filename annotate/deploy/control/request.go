@@ -13,8 +13,9 @@ import (
 const (
 	// source is what the log has as the source of all that the controls record.
 	source = "tidemark"
-	// KindHold and KindDeploy are the kinds of the changes that holds and deploys are.
-	KindHold   = "hold"
+	// KindHold is the kind of the change that a hold is.
+	KindHold = "hold"
+	// KindDeploy is that of a deploy, whoever carries it out.
 	KindDeploy = "deploy"
 	// MaxReason is how long a reason may be, in bytes.
 	MaxReason = 8 << 10

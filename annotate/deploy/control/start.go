@@ -149,7 +149,7 @@ func newLogID(externalID string) (string, error) {
 
 // check returns what is wrong with r, beside what the target takes.
 func (c *Control) check(r Request, id deploy.ID) error {
-	if err := r.Author.check(); err != nil {
+	if err := r.check(); err != nil {
 		return err
 	}
 	switch required := slices.Contains(c.settings.Load().RequireReason, id.Environment); {

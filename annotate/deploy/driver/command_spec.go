@@ -39,11 +39,8 @@ func (c *Command) Check() error {
 	}
 	for _, variables := range []map[string]string{c.Env, c.Secrets} {
 		for _, name := range slices.Sorted(maps.Keys(variables)) {
-			if !variableName.MatchString(name) {
-				return fmt.Errorf("%q is no name of an environment variable: it has letters, digits and underscores, and does not begin with a digit", name)
-			}
-			if strings.HasPrefix(name, ownPrefix) {
-				return fmt.Errorf("the environment variable %s is Tidemark's: what begins with %s cannot be set", name, ownPrefix)
+			if err := CheckVariable(name); err != nil {
+				return err
 			}
 		}
 	}
@@ -54,6 +51,18 @@ func (c *Command) Check() error {
 		if strings.ContainsRune(c.Env[name], 0) {
 			return fmt.Errorf("the environment variable %s has a NUL byte in its value", name)
 		}
+	}
+	return nil
+}
+
+// CheckVariable returns an error for the name of an environment variable that a command
+// cannot be given.
+func CheckVariable(name string) error {
+	if !variableName.MatchString(name) {
+		return fmt.Errorf("%q is no name of an environment variable: it has letters, digits and underscores, and does not begin with a digit", name)
+	}
+	if strings.HasPrefix(name, ownPrefix) {
+		return fmt.Errorf("the environment variable %s is Tidemark's: what begins with %s cannot be set", name, ownPrefix)
 	}
 	return nil
 }
