@@ -20,8 +20,8 @@ build: ## build bin/tidemark
 	CGO_ENABLED=0 $(GO) build -ldflags '$(LDFLAGS)' -o bin/tidemark ./cmd/tidemark
 
 .PHONY: run
-run: build ## build and start Tidemark on its defaults: ./data, http://127.0.0.1:9797
-	./bin/tidemark serve
+run: build ## build and start Tidemark: ./data, http://127.0.0.1:9797, on its defaults or ./tidemark.yml where there is one
+	./bin/tidemark serve $(if $(wildcard tidemark.yml),--config.file=tidemark.yml)
 
 .PHONY: test
 test: peers sdks lint ## everything: lint, unit, command line, real peers, and the Grafana plugin

@@ -16,6 +16,8 @@ const (
 	NotFound Code = "not_found"
 	// Conflict is input that contradicts what the log has.
 	Conflict Code = "conflict"
+	// Held is what somebody keeps from being done now.
+	Held Code = "held"
 	// TooMany is a limit that was reached.
 	TooMany Code = "too_many"
 	// Unavailable is a log that cannot answer or keep anything now.

@@ -8,7 +8,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/tidemark/tidemark/annotate"
+	"github.com/tidemark/tidemark/annotate/deploy"
 	"github.com/tidemark/tidemark/annotate/deploy/control"
 	"github.com/tidemark/tidemark/internal/client"
 	"github.com/tidemark/tidemark/internal/client/table"
@@ -87,7 +90,8 @@ func (c *deployStartCmd) Run(ctx context.Context, io streams, parent *deployCmd)
 
 type deployRollbackCmd struct {
 	askFlags
-	ID string `arg:"" help:"The deploy to take back: any deploy of a target in the log, by the id of its change."`
+	Deploy      string `arg:"" help:"The deploy to take back: the id of any deploy of a target in the log, or a service for its newest."`
+	Environment string `aliases:"env" env:"TIDEMARK_ENVIRONMENT" help:"Where, with a service; it may be left out where there is only one."`
 }
 
 // Run asks for the rollback, and follows it to its end.
@@ -96,14 +100,56 @@ func (c *deployRollbackCmd) Run(ctx context.Context, io streams, parent *deployC
 	if err != nil {
 		return err
 	}
-	v, err := to.Rollback(ctx, c.ID, c.saying())
+	id := c.Deploy
+	if uuid.Validate(id) != nil {
+		if id, err = newestDeploy(ctx, to, c.Deploy, c.Environment); err != nil {
+			return err
+		}
+	}
+	v, err := to.Rollback(ctx, id, c.saying())
 	return c.watch(ctx, io, to, v, err)
+}
+
+// newestDeploy returns the id of the newest deploy of a service that has begun. One that
+// is itself a rollback is an error: who asks twice does not mean to go back twice.
+func newestDeploy(ctx context.Context, to *client.Client, service, environment string) (string, error) {
+	query := annotate.List{Filter: annotate.Filter{Kinds: []string{"deploy"}, Services: []string{service}}, Limit: annotate.DefaultPage}
+	if environment != "" {
+		query.Environments = []string{environment}
+	}
+	page, err := to.List(ctx, query)
+	if err != nil {
+		return "", err
+	}
+	begun := slices.DeleteFunc(page.Changes, func(c annotate.Change) bool {
+		return c.Status == annotate.Planned || c.Status == annotate.Cancelled
+	})
+	if len(begun) == 0 {
+		return "", fmt.Errorf("the log has no deploy of %s that has begun", deploy.ID{Service: service, Environment: or(environment, "any environment")})
+	}
+	newest := begun[0]
+	for _, c := range begun {
+		if c.Environment != newest.Environment {
+			return "", &exitError{codeUsage, fmt.Errorf("%s is deployed to %s and to %s: say which with --environment", service, newest.Environment, c.Environment)}
+		}
+	}
+	if newest.Undoes != "" {
+		return "", fmt.Errorf("the newest deploy of %s is a rollback itself, to %s: to go back further, give the id of a deploy; this one is %s", service, newest.Version, newest.ID)
+	}
+	return newest.ID, nil
+}
+
+func or(value, fallback string) string {
+	if value == "" {
+		return fallback
+	}
+	return value
 }
 
 // watch follows a deploy that was asked for, unless that failed.
 func (f askFlags) watch(ctx context.Context, io streams, to *client.Client, v control.View, err error) error {
 	switch e, ok := errors.AsType[*client.Error](err); {
-	case ok && e.Status == http.StatusConflict && len(e.Fields) == 0:
+	case ok && e.Status == http.StatusLocked:
 		return &exitError{codeHeld, err}
 	case err != nil:
 		return err

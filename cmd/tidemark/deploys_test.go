@@ -184,9 +184,16 @@ func TestDeploysFromTheCommandLine(t *testing.T) {
 
 	bad := y.ask("quick6")
 	y.reaches(bad.ID, annotate.Succeeded)
-	out, told = y.run(0, "deploy", "rollback", bad.ID, "-m", "errors")
+	out, told = y.run(0, "deploy", "rollback", "web", "-m", "errors")
 	require.Contains(t, out, "deploying quick4 over quick6")
 	require.Contains(t, y.get("/api/v1/changes?service=web&limit=1"), `"undoes":"`+bad.ID+`"`, told)
+
+	_, told = y.run(codeFailed, "deploy", "rollback", "web")
+	require.Contains(t, told, "is a rollback itself, to quick4")
+	_, told = y.run(codeFailed, "deploy", "rollback", bad.ID)
+	require.Contains(t, told, "was rolled back already")
+	_, told = y.run(codeFailed, "deploy", "rollback", "api")
+	require.Contains(t, told, "the log has no deploy of api")
 
 	out, _ = y.run(0, "hold", "add", "--for", "2h", "-m", "the database moves", "--output", "json")
 	held := y.view(out)

@@ -5,6 +5,7 @@ package main
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -22,7 +23,12 @@ func TestReadmeTour(t *testing.T) {
 	require.True(t, found)
 	tour, _, _ = strings.Cut(tour, "\n## ")
 
-	s := serve(t, "--storage.path="+t.TempDir())
+	// What the tour has in tidemark.yml is there from the beginning.
+	cfg := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindStringSubmatch(tour)
+	require.NotNil(t, cfg)
+	file := filepath.Join(t.TempDir(), "tidemark.yml")
+	require.NoError(t, os.WriteFile(file, []byte(cfg[1]), 0o600))
+	s := serve(t, "--storage.path="+t.TempDir(), "--config.file="+file)
 	// `make run` is what serve did; the first scrape takes a few seconds.
 	s.waitValue(`count(node_load1)`, "1")
 	home := t.TempDir()

@@ -159,12 +159,12 @@ func TestAskedForTwiceADeployIsOne(t *testing.T) {
 	require.Equal(t, first.header.Get("Location"), again.header.Get("Location"))
 }
 
-func TestADeployThatIsHeldIsAConflict(t *testing.T) {
+func TestADeployThatIsHeldIsLocked(t *testing.T) {
 	s := deploying(t, auth.Operator, make(chan struct{}))
 	h := decodeAs[deploy.Hold](t, s.do(http.MethodPost, "/api/v1/holds", `{"service": "web", "for": "2h", "reason": "the database moves", "who": "ann"}`).body)
 	body := `{"service": "web", "environment": "staging", "version": "v1", "reason": "urgent"%s}`
 	a := s.do(http.MethodPost, "/api/v1/deploys", fmt.Sprintf(body, ""))
-	require.Equal(t, http.StatusConflict, a.status, a.body)
+	require.Equal(t, http.StatusLocked, a.status, a.body)
 	require.Contains(t, a.body, "web in staging is held by ann until ")
 	a = s.do(http.MethodPost, "/api/v1/deploys", fmt.Sprintf(body, `, "if_held": "wait"`))
 	require.Equal(t, http.StatusCreated, a.status, a.body)

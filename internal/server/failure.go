@@ -85,6 +85,8 @@ func ofLog(e *annotate.Error, part string) *Problem {
 		return newProblem(http.StatusNotFound, message)
 	case annotate.Conflict:
 		return newProblem(http.StatusConflict, message)
+	case annotate.Held:
+		return newProblem(http.StatusLocked, message)
 	case annotate.TooMany:
 		p := newProblem(http.StatusTooManyRequests, message)
 		p.retryAfter = 5 * time.Second

@@ -111,7 +111,7 @@ func TestAHoldStopsADeployUnlessItWaitsOrPasses(t *testing.T) {
 	h := w.hold("web", "", time.Hour)
 	ask := Request{Author: Author{By: "ci", Reason: "urgent"}, Service: "web", Version: "v1"}
 	_, _, err := w.Start(t.Context(), ask)
-	require.Equal(t, annotate.Conflict, annotate.CodeOf(err))
+	require.Equal(t, annotate.Held, annotate.CodeOf(err))
 	require.ErrorContains(t, err, "web in production is held by ann until ")
 	require.ErrorContains(t, err, "the database moves ("+h.ID+")")
 

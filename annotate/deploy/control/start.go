@@ -71,8 +71,8 @@ func (c *Control) Target(service, environment string) (deploy.ID, error) {
 
 // Start asks for a deploy, which begins once nothing is in its way. created is false
 // where one with the same ExternalID was asked for before: then that one is returned.
-// Its errors are *annotate.Error: Invalid names the field, Conflict says who holds the
-// target, TooMany that MaxQueue wait already, Unavailable asks to try again.
+// Its errors are *annotate.Error: Invalid names the field, Held says who holds the
+// target, Conflict that the ExternalID is another deploy's, TooMany that MaxQueue wait already, Unavailable asks to try again.
 func (c *Control) Start(ctx context.Context, r Request) (v View, created bool, err error) {
 	id, err := c.Target(r.Service, r.Environment)
 	if err != nil {
@@ -192,7 +192,7 @@ func (c *Control) obstacles(id deploy.ID, back bool, ids []string) (passed, held
 }
 
 func errHeld(id deploy.ID, held []deploy.Obstacle) error {
-	return &annotate.Error{Code: annotate.Conflict, Message: fmt.Sprintf("%s is %s; wait for it with if_held: wait, or pass with override and a reason", id, describe(held))}
+	return &annotate.Error{Code: annotate.Held, Message: fmt.Sprintf("%s is %s; wait for it with if_held: wait, or pass with override and a reason", id, describe(held))}
 }
 
 // describe says what keeps a deploy from beginning, and by which ids it could pass.
