@@ -27,6 +27,9 @@ type driverConfig interface {
 func drivers() map[string]driverConfig {
 	return map[string]driverConfig{
 		"command": &commandConfig{},
+		"gitlab":  &gitlabConfig{},
+		"jenkins": &jenkinsConfig{},
+		"argocd":  &argocdConfig{d: driver.ArgoCD{Revision: "{version}"}, healthy: true},
 	}
 }
 

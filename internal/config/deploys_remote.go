@@ -1,0 +1,185 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/tidemark/tidemark/annotate/deploy"
+	"github.com/tidemark/tidemark/annotate/deploy/driver"
+)
+
+// credentials are the token for another tool.
+type credentials struct{ token, file string }
+
+// fields adds the keys of the token.
+func (c *credentials) fields(fields map[string]read) map[string]read {
+	fields["token"] = text(into(&c.token, anyText))
+	fields["token_file"] = text(into(&c.file, anyText))
+	return fields
+}
+
+func (c *credentials) check(fail func(path, format string, args ...any)) {
+	switch {
+	case c.token != "" && c.file != "":
+		fail(".token", "is there beside token_file: give one of the two")
+	case c.token == "" && c.file == "":
+		fail("", "has no token_file: the file that holds the token")
+	}
+}
+
+func (c *credentials) resolve(absolute func(string) string, _ string) { c.file = absolute(c.file) }
+
+func (c *credentials) secret() driver.Secret {
+	if c.file != "" {
+		return driver.SecretFile(c.file)
+	}
+	return driver.SecretValue(c.token)
+}
+
+// checkURL refuses what is no server's URL.
+func checkURL(server string) error {
+	u, err := url.Parse(server)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("is %s, and must be a server's URL such as https://ci.example", quoted(server))
+	}
+	return nil
+}
+
+// templates reads a mapping of names to texts with placeholders.
+func templates(target *map[string]deploy.Template) read {
+	return pairs(func(name, value string) error {
+		if *target == nil {
+			*target = map[string]deploy.Template{}
+		}
+		(*target)[name] = deploy.Template(value)
+		return nil
+	})
+}
+
+// template reads a text with placeholders.
+func template(target *deploy.Template) read {
+	return text(func(value string) error {
+		*target = deploy.Template(value)
+		return nil
+	})
+}
+
+// checkTemplates fails the placeholders that are none, and needed keys that are not
+// there. Each is by its path below the driver's key.
+func checkTemplates(parameters map[string]deploy.Parameter, all map[string]deploy.Template, fail func(path, format string, args ...any)) {
+	for _, path := range slices.Sorted(maps.Keys(all)) {
+		if err := all[path].Check(parameters); err != nil {
+			fail(path, "%v", err)
+		}
+	}
+}
+
+// belowPath puts paths in front of the templates of a mapping.
+func belowPath(path string, list map[string]deploy.Template) map[string]deploy.Template {
+	out := make(map[string]deploy.Template, len(list))
+	for name, value := range list {
+		out[path+"."+name] = value
+	}
+	return out
+}
+
+// need fails for a key that is not there.
+func need(fail func(path, format string, args ...any), values map[string]string) {
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		if strings.TrimSpace(values[key]) == "" {
+			fail("", "has no %s", key)
+		}
+	}
+}
+
+// gitlabConfig is a pipeline of GitLab.
+type gitlabConfig struct {
+	credentials
+	d driver.GitLab
+}
+
+func (c *gitlabConfig) fields() map[string]read {
+	return c.credentials.fields(map[string]read{
+		"url":       text(into(&c.d.URL, checkURL)),
+		"project":   text(into(&c.d.Project, anyText)),
+		"ref":       template(&c.d.Ref),
+		"variables": templates(&c.d.Variables),
+	})
+}
+
+func (c *gitlabConfig) check(parameters map[string]deploy.Parameter, fail func(path, format string, args ...any)) {
+	c.credentials.check(fail)
+	need(fail, map[string]string{"project": c.d.Project, "ref": string(c.d.Ref)})
+	checkTemplates(parameters, map[string]deploy.Template{".ref": c.d.Ref}, fail)
+	checkTemplates(parameters, belowPath(".variables", c.d.Variables), fail)
+	if _, own := c.d.Variables["TIDEMARK_DEPLOY_ID"]; own {
+		fail(".variables.TIDEMARK_DEPLOY_ID", "is Tidemark's own: call it otherwise")
+	}
+}
+
+func (c *gitlabConfig) driver([]string) driver.Driver {
+	d := c.d
+	d.Token = c.secret()
+	return &d
+}
+
+// jenkinsConfig is a job of Jenkins.
+type jenkinsConfig struct {
+	credentials
+	d driver.Jenkins
+}
+
+func (c *jenkinsConfig) fields() map[string]read {
+	return c.credentials.fields(map[string]read{
+		"url":        text(into(&c.d.URL, checkURL)),
+		"user":       text(into(&c.d.User, anyText)),
+		"job":        text(into(&c.d.Job, anyText)),
+		"parameters": templates(&c.d.Parameters),
+	})
+}
+
+func (c *jenkinsConfig) check(parameters map[string]deploy.Parameter, fail func(path, format string, args ...any)) {
+	c.credentials.check(fail)
+	need(fail, map[string]string{"url": c.d.URL, "user": c.d.User, "job": c.d.Job})
+	checkTemplates(parameters, belowPath(".parameters", c.d.Parameters), fail)
+}
+
+func (c *jenkinsConfig) driver([]string) driver.Driver {
+	d := c.d
+	d.Token = c.secret()
+	return &d
+}
+
+// argocdConfig is a sync of Argo CD.
+type argocdConfig struct {
+	credentials
+	d       driver.ArgoCD
+	healthy bool
+}
+
+func (c *argocdConfig) fields() map[string]read {
+	return c.credentials.fields(map[string]read{
+		"url":          text(into(&c.d.URL, checkURL)),
+		"application":  text(into(&c.d.Application, anyText)),
+		"namespace":    text(into(&c.d.Namespace, anyText)),
+		"project":      text(into(&c.d.Project, anyText)),
+		"revision":     template(&c.d.Revision),
+		"prune":        boolean(&c.d.Prune),
+		"wait_healthy": boolean(&c.healthy),
+	})
+}
+
+func (c *argocdConfig) check(parameters map[string]deploy.Parameter, fail func(path, format string, args ...any)) {
+	c.credentials.check(fail)
+	need(fail, map[string]string{"url": c.d.URL, "application": c.d.Application})
+	checkTemplates(parameters, map[string]deploy.Template{".revision": c.d.Revision}, fail)
+}
+
+func (c *argocdConfig) driver([]string) driver.Driver {
+	d := c.d
+	d.Token, d.SyncOnly = c.secret(), !c.healthy
+	return &d
+}
