@@ -15,7 +15,8 @@ func LastGood(changes []annotate.Change, undone annotate.Change) (good annotate.
 	bad := map[string]bool{undone.Version: true}
 	takenBack := map[string]bool{}
 	for _, c := range changes {
-		if c.Undoes != "" && c.Status == annotate.Succeeded {
+		// One that failed says as much about what it was to take back.
+		if c.Undoes != "" && Begun(c) {
 			takenBack[c.Undoes] = true
 		}
 	}
@@ -31,6 +32,21 @@ func LastGood(changes []annotate.Change, undone annotate.Change) (good annotate.
 		}
 	}
 	return annotate.Change{}, false
+}
+
+// Source is what the log has as the source of what Tidemark itself carries out.
+const Source = "tidemark"
+
+// Begun reports whether a deploy has begun, by its change. One that Tidemark cancelled while
+// it waited knows of no version before it.
+func Begun(c annotate.Change) bool {
+	switch c.Status {
+	case annotate.Planned:
+		return false
+	case annotate.Cancelled:
+		return c.Source != Source || c.PreviousVersion != ""
+	}
+	return true
 }
 
 // Current returns the version that is deployed by changes, which are deploys of one

@@ -42,12 +42,16 @@ type Run struct {
 	// Ref is where it runs; its zero value while that is not known.
 	Ref Ref `json:"ref,omitzero" doc:"Where it runs"`
 
+	// Override are the ids of the holds, and the names of the freezes, that it may
+	// pass.
+	Override []string `json:"override,omitempty" doc:"The ids of holds, and the names of freezes, that it may pass"`
+
 	// DiffURL leads to what it alters; empty where that is not known.
 	DiffURL string `json:"diff_url,omitempty" doc:"The page that shows what it alters"`
 
-	// Overrides are the holds and freezes that it was allowed to pass, and Cancel
-	// who asked to end it.
-	Overrides []Obstacle `json:"overrides,omitempty" doc:"The holds and freezes that it passed by name"`
+	// Overrides are those that it passed when it began, and Cancel is who asked to end
+	// it.
+	Overrides []Obstacle `json:"overrides,omitempty" doc:"The holds and freezes that it passed when it began"`
 	Cancel    *Cancel    `json:"cancel,omitempty" doc:"Who asked to cancel it"`
 }
 
@@ -106,7 +110,7 @@ func (r Run) Took() time.Duration {
 // Clone returns a copy of r that shares nothing with it.
 func (r Run) Clone() Run {
 	r.Parameters = maps.Clone(r.Parameters)
-	r.Overrides = slices.Clone(r.Overrides)
+	r.Override, r.Overrides = slices.Clone(r.Override), slices.Clone(r.Overrides)
 	if r.Who != nil {
 		who := *r.Who
 		r.Who = &who

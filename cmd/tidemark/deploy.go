@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -35,9 +36,15 @@ func wrapped(args []string) []string {
 	if len(args) < 2 || args[0] != "deploy" || !slices.Contains(args, "--") {
 		return args
 	}
-	switch args[1] {
-	case "start", "wrap", "list", "targets", "show", "log", "cancel", "rollback":
-		return args
+	for i, arg := range args[1:slices.Index(args, "--")] {
+		before := args[i] // the one before arg
+		if strings.HasPrefix(before, "-") && !strings.Contains(before, "=") {
+			continue // arg is the value of a flag
+		}
+		switch arg {
+		case "start", "wrap", "list", "targets", "show", "log", "cancel", "rollback":
+			return args
+		}
 	}
 	return slices.Insert(slices.Clone(args), 1, "wrap")
 }
@@ -121,9 +128,7 @@ func newestDeploy(ctx context.Context, to *client.Client, service, environment s
 	if err != nil {
 		return "", err
 	}
-	begun := slices.DeleteFunc(page.Changes, func(c annotate.Change) bool {
-		return c.Status == annotate.Planned || c.Status == annotate.Cancelled
-	})
+	begun := slices.DeleteFunc(page.Changes, func(c annotate.Change) bool { return !deploy.Begun(c) })
 	if len(begun) == 0 {
 		return "", fmt.Errorf("the log has no deploy of %s that has begun", deploy.ID{Service: service, Environment: or(environment, "any environment")})
 	}

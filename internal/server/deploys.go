@@ -26,7 +26,7 @@ type Deploys interface {
 	// is only one.
 	Target(service, environment string) (deploy.ID, error)
 	// Start asks for a deploy, durably, and Rollback for the last good version before
-	// one; created says that it was not asked for before.
+	// one of the target that r names; created says that it was not asked for before.
 	Start(ctx context.Context, r control.Request) (v control.View, created bool, err error)
 	Rollback(ctx context.Context, id string, r control.Request) (v control.View, created bool, err error)
 	// Cancel ends a run that waits, and asks one that runs to end.
@@ -242,6 +242,7 @@ func (s *Server) opRollback() mount {
 		if err != nil {
 			return nil, err
 		}
+		r.Service, r.Environment = undone.Service, undone.Environment // what the caller may act on
 		v, created, err := s.opts.Deploys.Rollback(ctx, in.ID, r)
 		return s.asked(v, created), err
 	}, documentBody[DeploySaying](true))

@@ -2,11 +2,13 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/tidemark/tidemark/annotate"
+	"github.com/tidemark/tidemark/annotate/deploy"
 )
 
 // recorded is what became of one report of a batch.
@@ -60,6 +62,13 @@ func (s *Server) record(ctx context.Context, in *call) (*recordOutput, error) {
 	who := exchangeOf(ctx).who
 	for i := range reports {
 		reports[i].Source = or(reports[i].Source, who.Name)
+		if reports[i].Source == deploy.Source {
+			location := "body.source"
+			if batch {
+				location = fmt.Sprintf("body.changes[%d].source", i)
+			}
+			return nil, faulty(Fault{Message: "is what Tidemark calls itself, for what it does; give a name of your own", Location: location, Value: deploy.Source})
+		}
 	}
 	if batch {
 		return s.recordBatch(ctx, who.Attribution(), reports)

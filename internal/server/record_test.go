@@ -189,3 +189,15 @@ func FuzzRecord(f *testing.F) {
 		a.problem(t, a.status)
 	})
 }
+
+func TestTidemarksOwnNameIsItsOwn(t *testing.T) {
+	s := start(t, nil)
+	for body, location := range map[string]string{
+		`{"kind": "deploy", "source": "tidemark", "external_id": "deploy/1"}`:         "body.source",
+		`{"changes": [{"kind": "deploy"}, {"kind": "deploy", "source": "tidemark"}]}`: "body.changes[1].source",
+	} {
+		a := s.do(http.MethodPost, "/api/v1/changes", body)
+		require.Equal(t, http.StatusUnprocessableEntity, a.status, a.body)
+		require.Contains(t, a.body, location)
+	}
+}

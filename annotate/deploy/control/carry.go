@@ -49,16 +49,10 @@ func (r *carried) told(err error) {
 	r.trouble.Store(&text)
 }
 
-// carry follows a run until it has ended, and has it begun before if it is fresh.
+// carry follows a run until it has ended, and has it begun before if it is fresh. A run
+// that is followed already goes on being so.
 func (c *Control) carry(run keptRun, fresh bool) {
-	target, ok := c.settings.Load().targets[run.Target()]
-	if !ok || target.Driver.Name() != run.Driver {
-		c.work.Go(func() {
-			c.conclude(run.ID, deploy.Outcome{Status: annotate.Lost, Text: fmt.Sprintf("the configuration does not have %s by %s any more, so nobody can tell how it went on", run.Target(), run.Driver)})
-		})
-		return
-	}
-	r := &carried{driver: target.Driver, wished: make(chan struct{}), job: driver.Job{
+	r := &carried{driver: c.driverOf(run), wished: make(chan struct{}), job: driver.Job{
 		Run: run.Clone(), Folder: c.folderOf(run.ID), Log: c.logOf(run.ID),
 		Timeout: run.Deadline.Sub(run.Started.Time), Grace: c.grace,
 	}}
@@ -67,8 +61,11 @@ func (c *Control) carry(run keptRun, fresh bool) {
 		r.wish()
 	}
 	c.carrying.Lock()
+	defer c.carrying.Unlock()
+	if c.carried[run.ID] != nil {
+		return
+	}
 	c.carried[run.ID] = r
-	c.carrying.Unlock()
 	c.work.Go(func() {
 		defer func() {
 			c.carrying.Lock()
@@ -86,33 +83,118 @@ func (c *Control) carry(run keptRun, fresh bool) {
 	})
 }
 
+// resume follows the runs that are under way and that nobody follows: after a start, and
+// where the log kept one although it seemed that it did not.
+func (c *Control) resume() {
+	for _, run := range *c.runs.Load() {
+		if run.Status == annotate.Running {
+			c.carry(run, false)
+		}
+	}
+}
+
+// driverOf returns what carries a run out, as the configuration has it. For one that is
+// not there any more it is an orphan, but for a local command, which needs no
+// configuration once it was begun.
+func (c *Control) driverOf(run keptRun) driver.Driver {
+	if d := c.configured(run.Target(), run.Driver); d != nil {
+		return d
+	}
+	if command := (&driver.Command{}); run.Driver == command.Name() {
+		return command
+	}
+	return orphan{c, run.Target(), run.Driver}
+}
+
+// configured returns the driver of a target, where it has the name; else nil.
+func (c *Control) configured(id deploy.ID, name string) driver.Driver {
+	if target, ok := c.settings.Load().targets[id]; ok && target.Driver.Name() == name {
+		return target.Driver
+	}
+	return nil
+}
+
+// orphan is the driver of a run whose target was taken out of the configuration. It can
+// tell nothing, until that is there again.
+type orphan struct {
+	c    *Control
+	id   deploy.ID
+	name string
+}
+
+func (o orphan) ask() (driver.Driver, error) {
+	if d := o.c.configured(o.id, o.name); d != nil {
+		return d, nil
+	}
+	return nil, fmt.Errorf("the configuration does not have %s by %s any more, so nobody can tell how it goes: put it back", o.id, o.name)
+}
+
+// Name implements driver.Driver.
+func (o orphan) Name() string { return o.name }
+
+// Begin implements driver.Driver. Nobody begins a run that is not in the configuration.
+func (o orphan) Begin(context.Context, driver.Job) (deploy.Ref, error) {
+	_, err := o.ask()
+	return deploy.Ref{}, err
+}
+
+// Find implements driver.Driver.
+func (o orphan) Find(ctx context.Context, job driver.Job) (deploy.Ref, bool, error) {
+	d, err := o.ask()
+	if err != nil {
+		return deploy.Ref{}, false, err
+	}
+	return d.Find(ctx, job)
+}
+
+// Follow implements driver.Driver.
+func (o orphan) Follow(ctx context.Context, job driver.Job) (deploy.Outcome, error) {
+	d, err := o.ask()
+	if err != nil {
+		return deploy.Outcome{}, err
+	}
+	return d.Follow(ctx, job)
+}
+
+// Cancel implements driver.Driver.
+func (o orphan) Cancel(ctx context.Context, job driver.Job) error {
+	d, err := o.ask()
+	if err != nil {
+		return err
+	}
+	return d.Cancel(ctx, job)
+}
+
 // place has a run begun, or finds it where it may have been. The outcome has a status
 // where it did not begin. Its error says that Tidemark stops.
 func (c *Control) place(r *carried, fresh bool) (deploy.Outcome, error) {
 	if r.job.Ref != (deploy.Ref{}) {
 		return deploy.Outcome{}, nil
 	}
-	ref, began, err := deploy.Ref{}, true, os.MkdirAll(r.job.Folder, 0o700)
-	switch {
-	case err != nil:
-	case fresh:
+	ref, began, err := deploy.Ref{}, true, error(nil)
+	if fresh {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), beginWithin)
 		stop := context.AfterFunc(c.ctx, func() { time.AfterFunc(letBegin, cancel) })
 		ref, err = r.driver.Begin(ctx, r.job)
 		stop()
 		cancel()
-	default:
-		err = c.insist(c.ctx, r, func(ctx context.Context) (err error) {
+	} else {
+		within, cancel := context.WithTimeout(c.ctx, c.left(r))
+		err = c.insist(within, r, func(ctx context.Context) (err error) {
 			ref, began, err = r.driver.Find(ctx, r.job)
 			return err
 		}, func(err error) bool { return errors.Is(err, driver.ErrUncertain) })
+		cancel()
+		if err != nil && within.Err() != nil && c.ctx.Err() == nil {
+			err = fmt.Errorf("%w: %s", driver.ErrUncertain, *r.trouble.Load())
+		}
 	}
 	switch {
 	case err == nil && began:
 		r.job.Ref = ref
 		return deploy.Outcome{}, c.placed(r)
 	case err == nil:
-		return deploy.Outcome{Status: annotate.Failed, Text: "did not begin: Tidemark was stopped first"}, nil
+		return deploy.Outcome{Status: annotate.Failed, Text: "did not begin: Tidemark was stopped before, or could not keep that it begins"}, nil
 	case c.ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, driver.ErrUncertain)):
 		return deploy.Outcome{}, err
 	case errors.Is(err, driver.ErrUncertain):
@@ -142,9 +224,14 @@ func (c *Control) placed(r *carried) error {
 	}, func(err error) bool { return annotate.CodeOf(err) == annotate.NotFound })
 }
 
+// left is how long a run may still take to be seen to end.
+func (c *Control) left(r *carried) time.Duration {
+	return r.job.Deadline.Sub(c.now()) + r.job.Grace + overdue
+}
+
 // follow returns how a run ended. Its error says that Tidemark stops.
 func (c *Control) follow(r *carried) (deploy.Outcome, error) {
-	ctx, cancel := context.WithTimeout(c.ctx, r.job.Deadline.Sub(c.now())+r.job.Grace+overdue)
+	ctx, cancel := context.WithTimeout(c.ctx, c.left(r))
 	defer cancel()
 	var late atomic.Bool
 	var watch sync.WaitGroup
@@ -154,6 +241,9 @@ func (c *Control) follow(r *carried) (deploy.Outcome, error) {
 
 	var outcome deploy.Outcome
 	err := c.insist(ctx, r, func(ctx context.Context) (err error) {
+		if err := os.MkdirAll(r.job.Folder, 0o700); err != nil { // where somebody took it away
+			return fmt.Errorf("making the folder of a deploy: %w", err)
+		}
 		outcome, err = r.driver.Follow(ctx, r.job)
 		return err
 	}, nil)
@@ -219,7 +309,7 @@ func (c *Control) conclude(id string, outcome deploy.Outcome) {
 		err := c.lock(c.ctx)
 		if err == nil {
 			var run keptRun
-			if run, err = c.find(id); err == nil {
+			if run, err = c.find(id); err == nil && !run.Status.Ended() {
 				_, err = c.finish(c.ctx, run, source, outcome)
 			}
 			c.unlock()

@@ -100,11 +100,6 @@ func Open(ctx context.Context, opts Options) (*Control, error) {
 	}
 	c.measure()
 	c.ctx, c.end = context.WithCancel(context.WithoutCancel(ctx))
-	for _, run := range *c.runs.Load() {
-		if run.Status == annotate.Running {
-			c.carry(run, false)
-		}
-	}
 	c.work.Go(c.worker)
 	return c, nil
 }
@@ -220,12 +215,13 @@ func (c *Control) transact(ctx context.Context, do func(context.Context, annotat
 // retryAfter is how long the worker waits after an error of the log.
 const retryAfter = 10 * time.Second
 
-// worker ends the holds whose time is over and begins the runs whose turn it is, until
-// the Control is closed.
+// worker follows the runs that nobody follows, ends the holds whose time is over and
+// begins the runs whose turn it is, until the Control is closed.
 func (c *Control) worker() {
 	for {
 		wait := retryAfter
 		if err := c.lock(c.ctx); err == nil {
+			c.resume()
 			wait = min(c.expireDue(), c.dispatch())
 			<-c.writing
 		}

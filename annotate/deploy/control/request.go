@@ -12,7 +12,7 @@ import (
 
 const (
 	// source is what the log has as the source of all that the controls record.
-	source = "tidemark"
+	source = deploy.Source
 	// KindHold is the kind of the change that a hold is.
 	KindHold = "hold"
 	// KindDeploy is that of a deploy, whoever carries it out.

@@ -62,25 +62,56 @@ func (c *Control) publish(run keptRun, gone ...string) {
 	c.runs.Store(&all)
 }
 
+// spaceExternal has the ids of runs by the external ids with which they were asked for,
+// also of those that are not kept any longer.
+const spaceExternal = "deploy_external_id"
+
 // keep records a report of a run together with the run itself, and publishes it.
 // Whoever calls it holds writing, and has given the report what alters. gone are the
 // ids of runs that are not kept any longer.
+//
+// The change belongs to everybody: it may be full by now, or have other times. That
+// must not keep a run from going on, so that where the log refuses the report it gets
+// less of it, and in the end the run is kept without.
 func (c *Control) keep(ctx context.Context, by string, run keptRun, report *annotate.Report, gone ...string) (keptRun, error) {
+	kept, err := c.keepWith(ctx, by, run, report, gone)
+	if run.ID == "" || report == nil || !refused(err) {
+		return kept, err
+	}
+	c.logger.Error("the log refuses what a deploy has to report, and gets less of it", "id", run.ID, "err", err)
+	for _, less := range []*annotate.Report{{Status: report.Status}, nil} {
+		if kept, err = c.keepWith(ctx, by, run, less, gone); !refused(err) {
+			break
+		}
+	}
+	return kept, err
+}
+
+// refused reports whether the log will never take what it was given.
+func refused(err error) bool {
+	switch annotate.CodeOf(err) {
+	case annotate.Invalid, annotate.Conflict, annotate.TooMany:
+		return true
+	}
+	return false
+}
+
+func (c *Control) keepWith(ctx context.Context, by string, run keptRun, report *annotate.Report, gone []string) (keptRun, error) {
 	all := *c.runs.Load()
 	err := c.transact(ctx, func(ctx context.Context, tx annotate.Tx) error {
+		fresh := run.ID == ""
 		if report != nil {
 			report.Source, report.ExternalID, report.Kind = source, run.LogID, KindDeploy
 			told, err := tx.Record(ctx, by, *report)
 			if err != nil {
 				return err
 			}
-			if run.ID == "" && !told.Created {
-				return &annotate.Error{
-					Code: annotate.Conflict, Field: "external_id", Value: run.ExternalID,
-					Message: fmt.Sprintf("was deployed on %s already, as the change %s; give a new deploy an id of its own", told.Change.Start.UTC().Format("2006-01-02 15:04 MST"), told.Change.ID),
-				}
-			}
 			run.ID = told.Change.ID
+		}
+		if fresh && run.ExternalID != "" {
+			if err := claim(ctx, tx, by, run); err != nil {
+				return err
+			}
 		}
 		body, err := json.Marshal(run)
 		if err != nil {
@@ -104,6 +135,20 @@ func (c *Control) keep(ctx context.Context, by string, run keptRun, report *anno
 	}
 	c.publish(run, gone...)
 	return run, nil
+}
+
+// claim takes an external id for a run. Its error is a Conflict where it was taken
+// before, by a run that is not kept any longer.
+func claim(ctx context.Context, tx annotate.Tx, by string, run keptRun) error {
+	d, err := tx.Document(ctx, spaceExternal, run.ExternalID)
+	switch {
+	case err == nil:
+		return errTaken(run.ExternalID, "that of the change "+d.Change+", which was deployed on "+d.Time.UTC().Format("2006-01-02 15:04 MST"))
+	case annotate.CodeOf(err) != annotate.NotFound:
+		return err
+	}
+	_, err = tx.PutDocument(ctx, annotate.Document{Space: spaceExternal, Key: run.ExternalID, By: by, Change: run.ID, Body: []byte("{}")})
+	return err
 }
 
 // find returns a run that is kept, or a NotFound error.

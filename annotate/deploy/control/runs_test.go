@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -128,7 +129,7 @@ func TestAHoldStopsADeployUnlessItWaitsOrPasses(t *testing.T) {
 	passing, _, err := w.Start(t.Context(), passes)
 	require.NoError(t, err)
 	w.reaches(passing.ID, annotate.Running)
-	require.Contains(t, w.change(passing.ID).Evidence[0].Text, "ci passed what was held by ann")
+	require.Contains(t, w.change(passing.ID).Evidence[0].Text, "passed what was held by ann")
 	require.Contains(t, w.change(passing.ID).Evidence[0].Text, "urgent")
 
 	passes.Reason = ""
@@ -167,7 +168,7 @@ func TestAFreezeStopsDeploysAndNoRollback(t *testing.T) {
 
 	waiting, _, err := w.Start(t.Context(), Request{Author: Author{By: "ci"}, Service: "web", Version: "v3", Wait: true})
 	require.NoError(t, err)
-	back, created, err := w.Rollback(t.Context(), bad.ID, Request{Author: Author{By: "ann"}})
+	back, created, err := w.Rollback(t.Context(), bad.ID, Request{Author: Author{By: "ann"}, Service: "web"})
 	require.NoError(t, err)
 	require.True(t, created)
 	w.reaches(back.ID, annotate.Running)
@@ -182,12 +183,12 @@ func TestARollbackBringsTheLastGoodVersionAndUndoes(t *testing.T) {
 	bad := w.begin("v2")
 	queued := w.queue("v3")
 
-	back, created, err := w.Rollback(t.Context(), bad.ID, Request{Author: Author{By: "ann", Reason: "errors"}})
+	back, created, err := w.Rollback(t.Context(), bad.ID, Request{Author: Author{By: "ann", Reason: "errors"}, Service: "web"})
 	require.NoError(t, err)
 	require.True(t, created)
 	require.Equal(t, "v1", back.Version)
 	require.Equal(t, bad.ID, back.Undoes)
-	again, created, err := w.Rollback(t.Context(), bad.ID, Request{Author: Author{By: "bob"}})
+	again, created, err := w.Rollback(t.Context(), bad.ID, Request{Author: Author{By: "bob"}, Service: "web"})
 	require.NoError(t, err)
 	require.False(t, created, "asked for twice, it is one")
 	require.Equal(t, back.ID, again.ID)
@@ -207,7 +208,7 @@ func TestARollbackBringsTheLastGoodVersionAndUndoes(t *testing.T) {
 		{good.ID, "is not the newest"},
 		{"01a4e5b4-0000-7000-8000-000000000000", ""},
 	} {
-		_, _, err := w.Rollback(t.Context(), test.id, Request{Author: Author{By: "ann"}})
+		_, _, err := w.Rollback(t.Context(), test.id, Request{Author: Author{By: "ann"}, Service: "web"})
 		require.ErrorContains(t, err, test.text)
 	}
 }
@@ -221,17 +222,17 @@ func TestAWrappedDeployIsRolledBackToo(t *testing.T) {
 	told, err := w.log.Record(t.Context(), "ci", report)
 	require.NoError(t, err)
 
-	back, _, err := w.Rollback(t.Context(), told.Change.ID, Request{Author: Author{By: "ann"}})
+	back, _, err := w.Rollback(t.Context(), told.Change.ID, Request{Author: Author{By: "ann"}, Service: "web"})
 	require.NoError(t, err)
 	require.Equal(t, "v8", back.Version)
 	w.reaches(back.ID, annotate.Running)
 	w.tool.end(back.ID, deploy.Outcome{Status: annotate.Succeeded})
 	w.reaches(back.ID, annotate.Succeeded)
-	_, _, err = w.Rollback(t.Context(), told.Change.ID, Request{Author: Author{By: "ann"}})
+	_, _, err = w.Rollback(t.Context(), told.Change.ID, Request{Author: Author{By: "ann"}, Service: "web"})
 	require.ErrorContains(t, err, "was rolled back already, to v8")
 	first, err := w.log.List(t.Context(), annotate.List{Limit: 100})
 	require.NoError(t, err)
-	_, _, err = w.Rollback(t.Context(), first.Changes[len(first.Changes)-1].ID, Request{Author: Author{By: "ann"}})
+	_, _, err = w.Rollback(t.Context(), first.Changes[len(first.Changes)-1].ID, Request{Author: Author{By: "ann"}, Service: "web"})
 	require.Error(t, err, "not the newest")
 }
 
@@ -255,15 +256,16 @@ func TestWhatCannotBeDeployedIsRefused(t *testing.T) {
 	w.settings.RequireReason = []string{"production"}
 	w.Apply(w.settings)
 	for want, r := range map[string]Request{
-		"service: is missing; there are web":                         {Version: "v1"},
-		"service: is none that can be deployed; there are web":       {Service: "api", Version: "v1"},
-		"environment: is none that web can be deployed to":           {Service: "web", Environment: "prod", Version: "v1"},
-		"version: is missing":                                        {Service: "web"},
-		"version: begins with a dash":                                {Service: "web", Version: "-rf"},
-		"parameters.shard: is no parameter of web in production":     {Service: "web", Version: "v1", Parameters: map[string]string{"shard": "1"}},
-		"reason: is missing; whoever deploys to production says why": {Service: "web", Version: "v1"},
-		"external_id: is 151 bytes long; at most 150 are taken":      {Author: Author{Reason: "x"}, Service: "web", Version: "v1", ExternalID: string(make([]byte, 151))},
-		"override: has 51 ids; at most 50 are taken":                 {Author: Author{Reason: "x"}, Service: "web", Version: "v1", Overrides: make([]string, 51)},
+		"service: is missing; there are web":                             {Version: "v1"},
+		"service: is none that can be deployed; there are web":           {Service: "api", Version: "v1"},
+		"environment: is none that web can be deployed to":               {Service: "web", Environment: "prod", Version: "v1"},
+		"version: is missing":                                            {Service: "web"},
+		"version: begins with a dash":                                    {Service: "web", Version: "-rf"},
+		"parameters.shard: is no parameter of web in production":         {Service: "web", Version: "v1", Parameters: map[string]string{"shard": "1"}},
+		"reason: is missing; whoever deploys to production says why":     {Service: "web", Version: "v1"},
+		"external_id: is 151 bytes long; at most 150 are taken":          {Author: Author{Reason: "x"}, Service: "web", Version: "v1", ExternalID: string(make([]byte, 151))},
+		"override: is neither the id of a hold nor the name of a freeze": {Author: Author{Reason: "x"}, Service: "web", Version: "v1", Overrides: []string{"weekend"}},
+		"override: has 51 ids; at most 50 are taken":                     {Author: Author{Reason: "x"}, Service: "web", Version: "v1", Overrides: make([]string, 51)},
 	} {
 		r.By = "ci"
 		_, _, err := w.Start(t.Context(), r)
@@ -335,7 +337,7 @@ func TestARunThatMayHaveBegunIsFoundOrKnownNotToBe(t *testing.T) {
 		w := newWorld(t)
 		v := w.stopped(false)
 		w.open()
-		require.Equal(t, "did not begin: Tidemark was stopped first", w.reaches(v.ID, annotate.Failed).Outcome)
+		require.Equal(t, "did not begin: Tidemark was stopped before, or could not keep that it begins", w.reaches(v.ID, annotate.Failed).Outcome)
 		require.Zero(t, w.tool.begun(v.ID), "and is not begun again")
 	})
 	t.Run("nobody can tell", func(t *testing.T) {
@@ -375,10 +377,15 @@ func TestATargetThatIsTakenAwayLeavesNothingWaiting(t *testing.T) {
 
 	w.Apply(w.settings)
 	running = w.begin("v3")
+	require.Eventually(t, func() bool { return w.change(running.ID).Links != nil }, 10*time.Second, time.Millisecond, "its place is kept")
 	w.close()
+	there := w.settings
 	w.settings.Targets = nil
 	w.open()
-	require.Contains(t, w.reaches(running.ID, annotate.Lost).Outcome, "so nobody can tell how it went on")
+	require.Eventually(t, func() bool { v, _ := w.Get(running.ID); return strings.Contains(v.Trouble, "put it back") }, 10*time.Second, time.Millisecond)
+	w.tool.end(running.ID, deploy.Outcome{Status: annotate.Succeeded})
+	w.Apply(there)
+	w.reaches(running.ID, annotate.Succeeded)
 }
 
 func TestTheOldestRunsAreLetGo(t *testing.T) {
@@ -398,9 +405,23 @@ func TestTheOldestRunsAreLetGo(t *testing.T) {
 	w.open()
 	require.Len(t, w.Runs(Selection{}, 10), 2)
 
-	ask := Request{Author: Author{By: "ci"}, Service: "web", Version: "v4", ExternalID: "old"}
-	_, _, err = w.Start(t.Context(), ask)
+	require.Equal(t, "v3", w.Runs(Selection{}, 1)[0].Version)
+}
+
+func TestAnIDIsDeployedOnceAlsoWhenItsRunWasLetGo(t *testing.T) {
+	w := newWorld(t)
+	w.settings.KeepRuns = 1
+	w.Apply(w.settings)
+	ask := Request{Author: Author{By: "ci"}, Service: "web", Version: "v1", ExternalID: "build/7"}
+	v, _, err := w.Start(t.Context(), ask)
 	require.NoError(t, err)
+	w.reaches(v.ID, annotate.Running)
+	w.tool.end(v.ID, deploy.Outcome{Status: annotate.Succeeded})
+	w.reaches(v.ID, annotate.Succeeded)
+	w.succeed("v2")
+	_, _, err = w.Start(t.Context(), ask)
+	require.Equal(t, annotate.Conflict, annotate.CodeOf(err))
+	require.ErrorContains(t, err, "external_id: is that of the change "+v.ID)
 }
 
 func TestALogIsFollowedToItsEnd(t *testing.T) {
@@ -439,4 +460,156 @@ func TestWhenADeployShouldBeDone(t *testing.T) {
 	require.Len(t, v.LastFive, 3)
 	require.InDelta(t, 120, v.LastFive[0], 60)
 	require.WithinDuration(t, v.Started.Add(2*time.Minute), v.Expected.Time, time.Minute)
+}
+
+func TestARollbackThatIsRefusedLeavesAllAsItIs(t *testing.T) {
+	w := newWorld(t)
+	w.succeed("v1")
+	bad := w.begin("v2")
+	w.hold("web", "", time.Hour)
+	_, _, err := w.Rollback(t.Context(), bad.ID, Request{Author: Author{By: "ann"}, Service: "web"})
+	require.Equal(t, annotate.Held, annotate.CodeOf(err))
+	v, err := w.Get(bad.ID)
+	require.NoError(t, err)
+	require.Nil(t, v.Cancel)
+
+	back, _, err := w.Rollback(t.Context(), bad.ID, Request{Author: Author{By: "ann"}, Service: "web", Wait: true, ExternalID: "x"})
+	require.NoError(t, err)
+	w.reaches(bad.ID, annotate.Cancelled)
+	again, created, err := w.Rollback(t.Context(), bad.ID, Request{Author: Author{By: "ann"}, Service: "web", Wait: true, ExternalID: "x"})
+	require.NoError(t, err)
+	require.False(t, created)
+	require.Equal(t, back.ID, again.ID)
+	require.Equal(t, annotate.Planned, again.Status, "it waits for the hold")
+}
+
+func TestARollbackMayBeAskedForAgainByItsID(t *testing.T) {
+	w := newWorld(t)
+	w.succeed("v1")
+	bad := w.succeed("v2")
+	ask := Request{Author: Author{By: "ann"}, Service: "web", ExternalID: "x"}
+	back, _, err := w.Rollback(t.Context(), bad.ID, ask)
+	require.NoError(t, err)
+	w.reaches(back.ID, annotate.Running)
+	w.tool.end(back.ID, deploy.Outcome{Status: annotate.Succeeded})
+	w.reaches(back.ID, annotate.Succeeded)
+	again, created, err := w.Rollback(t.Context(), bad.ID, ask)
+	require.NoError(t, err)
+	require.False(t, created)
+	require.Equal(t, back.ID, again.ID)
+	ask.Version = "v1"
+	_, _, err = w.Start(t.Context(), ask)
+	require.Equal(t, annotate.Conflict, annotate.CodeOf(err), "a deploy is no rollback")
+}
+
+func TestARollbackThatFailedIsNotRolledBackToWhatWasBad(t *testing.T) {
+	w := newWorld(t)
+	w.succeed("v1")
+	w.succeed("v2")
+	bad := w.succeed("v3")
+	back, _, err := w.Rollback(t.Context(), bad.ID, Request{Author: Author{By: "ann"}, Service: "web"})
+	require.NoError(t, err)
+	w.reaches(back.ID, annotate.Running)
+	w.tool.end(back.ID, deploy.Outcome{Status: annotate.Failed, Text: "exited with code 1"})
+	w.reaches(back.ID, annotate.Failed)
+	_, _, err = w.Rollback(t.Context(), back.ID, Request{Author: Author{By: "ann"}, Service: "web"})
+	require.ErrorContains(t, err, "is a rollback that did not succeed: roll "+bad.ID+" back again")
+	back, _, err = w.Rollback(t.Context(), bad.ID, Request{Author: Author{By: "ann"}, Service: "web"})
+	require.NoError(t, err)
+	require.Equal(t, "v2", back.Version)
+}
+
+func TestAWrappedDeployThatGoesOnIsNotRolledBackBesideItself(t *testing.T) {
+	w := newWorld(t)
+	w.succeed("v1")
+	told, err := w.log.Record(t.Context(), "ci", annotate.Report{Kind: "deploy", Service: "web", Environment: "production", Version: "v2", Status: annotate.Running})
+	require.NoError(t, err)
+	_, _, err = w.Rollback(t.Context(), told.Change.ID, Request{Author: Author{By: "ann"}, Service: "web"})
+	require.ErrorContains(t, err, "stop it where it runs")
+}
+
+func TestARollbackThatWaitedTooLongIsCancelled(t *testing.T) {
+	w := newWorld(t)
+	w.succeed("v1")
+	bad := w.succeed("v2")
+	h := w.hold("web", "", time.Hour)
+	back, _, err := w.Rollback(t.Context(), bad.ID, Request{Author: Author{By: "ann"}, Service: "web", Wait: true})
+	require.NoError(t, err)
+	_, err = w.log.Record(t.Context(), "ci", annotate.Report{Kind: "deploy", Service: "web", Environment: "production", Version: "v3", Status: annotate.Succeeded})
+	require.NoError(t, err)
+	_, err = w.Release(t.Context(), h.ID, Author{By: "ann"})
+	require.NoError(t, err)
+	require.Contains(t, w.reaches(back.ID, annotate.Cancelled).Outcome, "is not the newest: v3 followed")
+}
+
+func TestWhatWaitsForAHoldLetsThosePassThatMay(t *testing.T) {
+	w := newWorld(t)
+	h := w.hold("web", "", time.Hour)
+	waits, _, err := w.Start(t.Context(), Request{Author: Author{By: "ci"}, Service: "web", Version: "v1", Wait: true})
+	require.NoError(t, err)
+	fix, _, err := w.Start(t.Context(), Request{Author: Author{By: "ci", Reason: "the outage"}, Service: "web", Version: "v2", Overrides: []string{h.ID}})
+	require.NoError(t, err)
+	w.reaches(fix.ID, annotate.Running)
+	w.reaches(waits.ID, annotate.Planned)
+}
+
+func TestAFreezeThatComesMayBePassedBefore(t *testing.T) {
+	w := newWorld(t)
+	w.settings.Freezes = []deploy.Freeze{{Name: "weekend", From: w.now().Add(time.Hour)}}
+	w.Apply(w.settings)
+	running := w.begin("v1")
+	v, _, err := w.Start(t.Context(), Request{Author: Author{By: "ci", Reason: "agreed"}, Service: "web", Version: "v2", Overrides: []string{"weekend"}})
+	require.NoError(t, err)
+	w.clock.move(2 * time.Hour)
+	w.tool.end(running.ID, deploy.Outcome{Status: annotate.Succeeded})
+	v = w.reaches(v.ID, annotate.Running)
+	require.Equal(t, "weekend", v.Overrides[0].ID)
+	require.Contains(t, w.change(v.ID).Evidence[0].Text, `passed what was frozen by "weekend" (weekend): agreed`)
+}
+
+func TestADeployEndsWhateverOthersMadeOfItsChange(t *testing.T) {
+	w := newWorld(t)
+	full := w.begin("v1")
+	c := w.change(full.ID)
+	report := annotate.Report{Source: c.Source, ExternalID: c.ExternalID}
+	for i := len(c.Evidence); i < annotate.MaxEvidence; i++ {
+		report.Evidence = append(report.Evidence, annotate.Evidence{Source: "joker", Time: annotate.At(w.now()), Text: fmt.Sprint(i)})
+	}
+	_, err := w.log.Record(t.Context(), "joker", report)
+	require.NoError(t, err)
+	_, err = w.Cancel(t.Context(), full.ID, Author{By: "ann"})
+	require.NoError(t, err)
+	w.reaches(full.ID, annotate.Cancelled)
+
+	long := w.begin("v2")
+	w.tool.end(long.ID, deploy.Outcome{Status: annotate.Failed, Text: "a\x00b\xff" + strings.Repeat("x", 1<<20)})
+	require.Less(t, len(w.reaches(long.ID, annotate.Failed).Outcome), 8<<10)
+
+	back := w.begin("v3")
+	w.clock.move(-5 * time.Minute)
+	w.tool.end(back.ID, deploy.Outcome{Status: annotate.Succeeded})
+	v := w.reaches(back.ID, annotate.Succeeded)
+	require.Equal(t, v.Started, v.Ended, "whatever the clock says")
+}
+
+func TestARunThatTheLogMayHaveKeptIsFollowed(t *testing.T) {
+	w := newWorld(t)
+	require.NoError(t, w.Close())
+	d := &doubtful{Log: w.log}
+	var err error
+	w.Control, err = Open(t.Context(), Options{Log: d, Now: w.clock.now, Folder: t.TempDir(), Settings: w.settings})
+	require.NoError(t, err)
+	hold := w.hold("web", "", time.Hour)
+	v, _, err := w.Start(t.Context(), Request{Author: Author{By: "ci"}, Service: "web", Version: "v1", Wait: true})
+	require.NoError(t, err)
+	d.fail.Store(true)
+	_, err = w.Release(t.Context(), hold.ID, Author{By: "ann"})
+	require.Error(t, err, "it is released, and nobody knows")
+	require.Eventually(t, func() bool {
+		documents, err := w.log.Documents(t.Context(), spaceRuns)
+		return err == nil && strings.Contains(string(documents[0].Body), `"running"`)
+	}, 30*time.Second, time.Millisecond)
+	d.fail.Store(false)
+	require.Contains(t, w.reaches(v.ID, annotate.Failed).Outcome, "did not begin")
+	require.Zero(t, w.tool.begun(v.ID))
 }

@@ -130,7 +130,7 @@ func (c *Control) view(run keptRun) View {
 		if running, ok := all.running(id); ok {
 			v.Behind = running.ID
 		}
-		_, v.Obstacles = c.obstacles(id, run.Undoes != "", obstacleIDs(run.Overrides))
+		_, v.Obstacles = c.heldBy(run)
 	case annotate.Running:
 		if typical := deploy.Typical(over); typical > 0 {
 			v.Expected = annotate.At(run.Started.Add(typical))

@@ -3,8 +3,11 @@ package control
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
+	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tidemark/tidemark/annotate"
@@ -38,72 +41,78 @@ func (c *Control) dispatch() time.Duration {
 	return next
 }
 
-// dispatchTo begins the next run of a target, where nothing is in its way.
+// dispatchTo begins the next run of a target, where nothing is in its way. What waits
+// for a hold lets those pass that need not.
 func (c *Control) dispatchTo(id deploy.ID) (time.Duration, error) {
-	for {
-		all := *c.runs.Load()
-		queue := all.queue(id)
-		if _, busy := all.running(id); busy || len(queue) == 0 {
-			return time.Hour, nil
-		}
-		run := queue[0]
+	all := *c.runs.Load()
+	if _, busy := all.running(id); busy {
+		return time.Hour, nil
+	}
+	next := time.Hour
+	for _, run := range all.queue(id) {
 		target, there := c.settings.Load().targets[id]
-		_, held := c.obstacles(id, run.Undoes != "", obstacleIDs(run.Overrides))
+		passes, held := c.heldBy(run)
 		never := ""
 		switch {
 		case !there:
 			never = "never begun: " + id.String() + " is not in the configuration any more"
 		case len(held) > 0 && run.Wait:
-			wait := lookAgain
+			next = min(next, lookAgain)
 			for _, o := range held {
 				if !o.Until.IsZero() {
-					wait = min(wait, max(time.Second/10, o.Until.Sub(c.now())))
+					next = min(next, max(time.Second/10, o.Until.Sub(c.now())))
 				}
 			}
-			return wait, nil
+			continue
 		case len(held) > 0:
 			never = "never begun: when it was its turn, " + id.String() + " was " + describe(held)
-		}
-		if never != "" {
-			if _, err := c.finish(c.ctx, run, source, deploy.Outcome{Status: annotate.Cancelled, Text: never}); err != nil {
-				return 0, err
+		default:
+			run.Overrides = passes
+			began, err := c.begin(run, target)
+			if began || err != nil {
+				return next, err
 			}
 			continue
 		}
-		return time.Hour, c.begin(run, target)
+		if _, err := c.finish(c.ctx, run, source, deploy.Outcome{Status: annotate.Cancelled, Text: never}); err != nil {
+			return 0, err
+		}
 	}
-}
-
-func obstacleIDs(list []deploy.Obstacle) []string {
-	ids := make([]string, len(list))
-	for i, o := range list {
-		ids[i] = o.ID
-	}
-	return ids
+	return next, nil
 }
 
 // begin keeps that a run begins, and only then has it begun: a Tidemark that is killed
-// between the two finds it, and asks its driver.
-func (c *Control) begin(run keptRun, target Target) error {
+// between the two finds it, and asks its driver. It returns false for a rollback that
+// makes no sense any more, which is cancelled.
+func (c *Control) begin(run keptRun, target Target) (bool, error) {
 	changes, err := c.history(c.ctx, run.Target())
 	if err != nil {
-		return err
+		return false, err
+	}
+	if run.Undoes != "" {
+		if why := stillBack(changes, run); why != "" {
+			_, err := c.finish(c.ctx, run, source, deploy.Outcome{Status: annotate.Cancelled, Text: why})
+			return false, err
+		}
+	}
+	if err := os.MkdirAll(c.folderOf(run.ID), 0o700); err != nil {
+		return false, fmt.Errorf("making the folder of a deploy: %w", err)
 	}
 	run.Status, run.Started = annotate.Running, annotate.At(c.now())
 	run.Deadline = annotate.At(run.Started.Add(target.Timeout))
 	run.Driver = target.Driver.Name()
 	run.PreviousVersion = deploy.Current(slices.DeleteFunc(changes, func(ch annotate.Change) bool { return ch.ID == run.ID }))
-	report := annotate.Report{Status: annotate.Running, Start: run.Started, PreviousVersion: run.PreviousVersion}
+	report := annotate.Report{Status: annotate.Running, Start: run.Started, PreviousVersion: run.PreviousVersion, Evidence: passed(run)}
 	if diff := diffLink(target, run.Run); diff != "" {
 		run.DiffURL = diff
 		report.Links = []annotate.Link{{Rel: "diff", Title: "diff", Href: diff}}
 	}
 	run, err = c.keep(c.ctx, source, run, &report)
 	if err != nil {
-		return err
+		return false, err
 	}
 	c.carry(run, true)
-	return nil
+	return true, nil
 }
 
 // diffLink is the URL of what a run alters; empty where its target has none, or where
@@ -126,6 +135,12 @@ func (c *Control) finish(ctx context.Context, run keptRun, by string, outcome de
 	if outcome.Status == annotate.Cancelled && run.Cancel != nil {
 		run.Outcome += "; " + asked(run.Cancel)
 	}
+	run.Outcome = cut(run.Outcome)
+	for _, before := range []annotate.Time{run.Queued, run.Started} { // whatever the clock says
+		if run.Ended.Before(before.Time) {
+			run.Ended = before
+		}
+	}
 	over := (*c.runs.Load()).over(run.Target())
 	var gone []string
 	for _, old := range over[min(len(over), c.settings.Load().KeepRuns-1):] {
@@ -142,4 +157,22 @@ func (c *Control) finish(ctx context.Context, run keptRun, by string, outcome de
 		c.discard(id)
 	}
 	return run, nil
+}
+
+// maxOutcome is how much is kept of what others say, in bytes: far less than the log
+// takes.
+const maxOutcome = 4 << 10
+
+// cut makes of a text what the log takes, whoever wrote it.
+func cut(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if r == 0 {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(text, "\uFFFD"))
+	if len(text) <= maxOutcome {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxOutcome], "") + "…"
 }

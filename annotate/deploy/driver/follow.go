@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 
@@ -98,6 +100,13 @@ func (f *following) news(part, state, format string, args ...any) {
 	}
 }
 
+// link writes where people see the run.
+func (f *following) link(page string) {
+	if page != "" {
+		f.news("link", page, "%s", page)
+	}
+}
+
 // look looks at a run once: over is true where it ended. A *refusal and errMissing in
 // the chain of its error mean what they say.
 type look func(ctx context.Context, f *following) (outcome deploy.Outcome, over bool, err error)
@@ -154,4 +163,69 @@ func (s *session) missing(ctx context.Context, err error, place string) error {
 		return fmt.Errorf("%w; nor can be seen where it should be: %w", err, seen)
 	}
 	return fmt.Errorf("%w: %w", errMissing, err)
+}
+
+// logOf writes the log of a job that ended, once. A log that the server refuses does
+// not keep the run from being followed.
+func (f *following) logOf(ctx context.Context, id, name, where string) error {
+	part := "log " + id
+	if f.memory.Said[part] != "" {
+		return nil
+	}
+	_, err := f.copyText(ctx, where, "\n--- "+name+" ---\n")
+	var refused *refusal
+	switch {
+	case errors.As(err, &refused) && !refused.limited && refused.status < http.StatusInternalServerError:
+		f.log.Printf("%s: its log cannot be had: %s", name, refused)
+	case err != nil:
+		return err
+	}
+	f.memory.is(part, "written")
+	return nil
+}
+
+// copyText writes a text to the log under a title, as soon as it is there as a whole:
+// one that breaks off would be there twice once it was asked for again.
+func (f *following) copyText(ctx context.Context, where, title string) (http.Header, error) {
+	file, err := os.CreateTemp(f.job.Folder, "text-*")
+	if err != nil {
+		return nil, fmt.Errorf("keeping the log of a deploy: %w", err)
+	}
+	defer os.Remove(file.Name())
+	defer file.Close()
+	header, err := f.text(ctx, where, file)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return nil, fmt.Errorf("keeping the log of a deploy: %w", err)
+	}
+	fmt.Fprint(f.log, title)
+	if err := copyLines(f.log, file); err != nil {
+		return nil, fmt.Errorf("keeping the log of a deploy: %w", err)
+	}
+	return header, nil
+}
+
+// copyLines copies a text, and ends its last line.
+func copyLines(to io.Writer, from io.Reader) error {
+	last := lastByte{'\n'}
+	if _, err := io.Copy(to, io.TeeReader(from, &last)); err != nil {
+		return err
+	}
+	if last.b != '\n' {
+		fmt.Fprintln(to)
+	}
+	return nil
+}
+
+// lastByte keeps the last byte that is written to it.
+type lastByte struct{ b byte }
+
+// Write implements io.Writer.
+func (l *lastByte) Write(p []byte) (int, error) {
+	if len(p) > 0 {
+		l.b = p[len(p)-1]
+	}
+	return len(p), nil
 }

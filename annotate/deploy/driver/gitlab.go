@@ -212,11 +212,12 @@ func (d *GitLab) tell(ctx context.Context, f *following, j gitlabJob) error {
 	if j.FinishedAt != "" && j.Status != "skipped" {
 		_, err := f.text(ctx, d.at("/jobs/%d/trace", j.ID), f.log)
 		var refused *refusal
-		if err != nil && !(errors.As(err, &refused) && !refused.limited && refused.status/100 == 4) {
-			return err
-		}
-		if err != nil { // a token that may not, or a trace that was erased
+		switch {
+		case err == nil:
+		case errors.As(err, &refused) && !refused.limited && refused.status/100 == 4: // a token that may not, or a trace that was erased
 			f.log.Printf("what it printed cannot be read: %s", err)
+		default:
+			return err
 		}
 	}
 	f.memory.is(part, j.Status)

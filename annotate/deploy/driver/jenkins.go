@@ -308,9 +308,11 @@ func (d *Jenkins) Cancel(ctx context.Context, job Job) error {
 	if err != nil {
 		return err
 	}
-	// Jenkins leads to a page then; what is not in its queue any more it answers 404.
-	if a.status/100 != 2 && a.status/100 != 3 && !(build == 0 && a.status == http.StatusNotFound) {
-		return s.refusal(a)
+	switch {
+	case a.status/100 == 2, a.status/100 == 3: // it leads to a page then
+		return nil
+	case build == 0 && a.status == http.StatusNotFound: // it is not in the queue any more
+		return nil
 	}
-	return nil
+	return s.refusal(a)
 }

@@ -46,14 +46,13 @@ func (r *refusal) gone() bool {
 func (s *session) refusal(a *answer) *refusal {
 	r := &refusal{status: a.status, host: a.url.Host}
 	r.again, r.limited = limit(a.status, a.header, s.now())
-	switch {
-	case a.status/100 == 3:
-		r.message = "it redirects"
-		if to, err := a.location(); err == nil {
-			r.message += " to " + to.Scheme + "://" + to.Host + "; give the server's own URL"
-		}
-	default:
+	if a.status/100 != 3 {
 		r.message = shorten(message(a), s.token)
+		return r
+	}
+	r.message = "it redirects"
+	if to, err := a.location(); err == nil {
+		r.message += " to " + to.Scheme + "://" + to.Host + "; give the server's own URL"
 	}
 	return r
 }

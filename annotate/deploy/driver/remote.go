@@ -390,3 +390,22 @@ func (s *session) text(ctx context.Context, where string, w io.Writer) (http.Hea
 	}
 	return nil, fmt.Errorf("%s redirects more than %d times", s.base.Host, maxRedirects)
 }
+
+// order sends a request that may be sent again. The statuses that are given are
+// successes too.
+func (s *session) order(ctx context.Context, c call, fine ...int) error {
+	c.cut = true
+	a, err := s.do(ctx, c)
+	if err != nil {
+		return fmt.Errorf("cancelling: %w", err)
+	}
+	for _, status := range fine {
+		if a.status == status {
+			return nil
+		}
+	}
+	if a.status/100 != 2 {
+		return fmt.Errorf("cancelling: %w", s.refusal(a))
+	}
+	return nil
+}
