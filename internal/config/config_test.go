@@ -107,6 +107,13 @@ func TestEverySectionIsRead(t *testing.T) {
 	require.Equal(t, &driver.GitLab{URL: "https://git.example", Project: "acme/web", Ref: "main", Token: driver.SecretFile("testdata/valid/gitlab-token"), Variables: version}, deploys.Targets[2].Driver)
 	require.Equal(t, &driver.Jenkins{URL: "https://ci.example", User: "bot", Job: "ops/deploy", Token: driver.SecretValue("t"), Parameters: version}, deploys.Targets[3].Driver)
 	require.Equal(t, &driver.ArgoCD{URL: "https://argo.example", Application: "web", Token: driver.SecretFile("/etc/argo"), Revision: "{version}", Prune: true, SyncOnly: true}, deploys.Targets[4].Driver)
+	require.Equal(t, &driver.GitHub{Repository: "acme/web", Workflow: "deploy.yml", Ref: "main", Token: driver.SecretFile("testdata/valid/github-token"), Inputs: map[string]deploy.Template{"version": "{version}", "id": "{id}"}}, deploys.Targets[5].Driver)
+	require.Equal(t, &driver.HTTP{
+		URL: "https://deployer.example/{service}/{environment}", Headers: map[string]string{"X-Team": "web"}, Token: driver.SecretFile("/etc/deployer"),
+		Body:       map[string]any{"tag": "{version}", "hosts": []any{1, true, "{environment}"}},
+		Status:     &driver.HTTPStatus{Field: "state", Succeeded: []string{"done"}, Failed: []string{"broken"}},
+		Cancelling: "https://deployer.example/{id}/cancel",
+	}, deploys.Targets[6].Driver)
 	require.Len(t, cfg.Prometheus.ScrapeConfigs, 2)
 	require.Equal(t, "home", cfg.Prometheus.GlobalConfig.ExternalLabels.Get("site"))
 	require.Zero(t, cfg.Prometheus.StorageConfig.TSDBConfig.OutOfOrderTimeWindow)

@@ -27,6 +27,8 @@ type driverConfig interface {
 func drivers() map[string]driverConfig {
 	return map[string]driverConfig{
 		"command": &commandConfig{},
+		"http":    &httpConfig{},
+		"github":  &githubConfig{},
 		"gitlab":  &gitlabConfig{},
 		"jenkins": &jenkinsConfig{},
 		"argocd":  &argocdConfig{d: driver.ArgoCD{Revision: "{version}"}, healthy: true},

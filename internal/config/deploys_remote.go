@@ -1,11 +1,15 @@
 package config
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/url"
 	"slices"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
+	"golang.org/x/net/http/httpguts"
 
 	"github.com/tidemark/tidemark/annotate/deploy"
 	"github.com/tidemark/tidemark/annotate/deploy/driver"
@@ -181,5 +185,152 @@ func (c *argocdConfig) check(parameters map[string]deploy.Parameter, fail func(p
 func (c *argocdConfig) driver([]string) driver.Driver {
 	d := c.d
 	d.Token, d.SyncOnly = c.secret(), !c.healthy
+	return &d
+}
+
+// githubConfig is a workflow of GitHub Actions.
+type githubConfig struct {
+	credentials
+	d driver.GitHub
+}
+
+func (c *githubConfig) fields() map[string]read {
+	return c.credentials.fields(map[string]read{
+		"url":        text(into(&c.d.API, checkURL)),
+		"repository": text(into(&c.d.Repository, checkRepository)),
+		"workflow":   text(into(&c.d.Workflow, anyText)),
+		"ref":        template(&c.d.Ref),
+		"inputs":     templates(&c.d.Inputs),
+	})
+}
+
+func checkRepository(name string) error {
+	owner, repository, ok := strings.Cut(name, "/")
+	if !ok || owner == "" || repository == "" || strings.Contains(repository, "/") {
+		return fmt.Errorf("is %s, and must be a repository such as acme/web", quoted(name))
+	}
+	return nil
+}
+
+func (c *githubConfig) check(parameters map[string]deploy.Parameter, fail func(path, format string, args ...any)) {
+	c.credentials.check(fail)
+	need(fail, map[string]string{"repository": c.d.Repository, "workflow": c.d.Workflow, "ref": string(c.d.Ref)})
+	checkTemplates(parameters, map[string]deploy.Template{".ref": c.d.Ref}, fail)
+	checkTemplates(parameters, belowPath(".inputs", c.d.Inputs), fail)
+}
+
+func (c *githubConfig) driver([]string) driver.Driver {
+	d := c.d
+	d.Token = c.secret()
+	return &d
+}
+
+// httpConfig is an HTTP call.
+type httpConfig struct {
+	credentials
+	d      driver.HTTP
+	status *driver.HTTPStatus
+}
+
+func (c *httpConfig) fields() map[string]read {
+	return c.credentials.fields(map[string]read{
+		"url":          template(&c.d.URL),
+		"method":       text(into(&c.d.Method, oneOf("POST", "PUT", "PATCH"))),
+		"headers":      pairs(c.addHeader),
+		"token_header": text(into(&c.d.TokenHeader, checkHeader)),
+		"body":         c.readBody,
+		"status":       c.readStatus,
+		"cancel_url":   template(&c.d.Cancelling),
+		"page":         template(&c.d.Page),
+	})
+}
+
+func (c *httpConfig) addHeader(name, value string) error {
+	if err := checkHeader(name); err != nil {
+		return err
+	}
+	if !httpguts.ValidHeaderFieldValue(value) {
+		return fmt.Errorf("is %s, and must be a header's value: one line", quoted(value))
+	}
+	if c.d.Headers == nil {
+		c.d.Headers = map[string]string{}
+	}
+	c.d.Headers[name] = value
+	return nil
+}
+
+func checkHeader(name string) error {
+	if !httpguts.ValidHeaderFieldName(name) {
+		return fmt.Errorf("%s is no name of a header", quoted(name))
+	}
+	return nil
+}
+
+func (c *httpConfig) readBody(r *reader, n *yaml.Node, key string) {
+	if err := n.Decode(&c.d.Body); err != nil {
+		r.fail(n, key, "cannot be read: %v", err)
+		return
+	}
+	if _, err := json.Marshal(c.d.Body); err != nil {
+		r.fail(n, key, "cannot be sent as JSON: its keys must be text")
+	}
+}
+
+func (c *httpConfig) readStatus(r *reader, n *yaml.Node, key string) {
+	c.status = &driver.HTTPStatus{}
+	object(map[string]read{
+		"url":       template(&c.status.URL),
+		"field":     text(into(&c.status.Field, anyText)),
+		"succeeded": words(&c.status.Succeeded, anyText),
+		"failed":    words(&c.status.Failed, anyText),
+		"cancelled": words(&c.status.Cancelled, anyText),
+		"log":       text(into(&c.status.Log, anyText)),
+	})(r, n, key)
+}
+
+func (c *httpConfig) check(parameters map[string]deploy.Parameter, fail func(path, format string, args ...any)) {
+	if c.token != "" && c.file != "" {
+		c.credentials.check(fail)
+	}
+	all := map[string]deploy.Template{".url": c.d.URL, ".cancel_url": c.d.Cancelling, ".page": c.d.Page}
+	if c.status != nil {
+		all[".status.url"] = c.status.URL
+		if c.status.Field == "" || len(c.status.Succeeded) == 0 || len(c.status.Failed) == 0 {
+			fail(".status", "needs field, succeeded and failed: where the status is, and what it is at the end")
+		}
+	}
+	checkTemplates(parameters, all, fail)
+	walkStrings(c.d.Body, func(text string) {
+		if err := deploy.Template(text).Check(parameters); err != nil {
+			fail(".body", "%v", err)
+		}
+	})
+	if err := c.d.Check(); err != nil {
+		fail("", "%v", err)
+	}
+}
+
+// walkStrings visits the strings of a document.
+func walkStrings(document any, visit func(string)) {
+	switch v := document.(type) {
+	case string:
+		visit(v)
+	case []any:
+		for _, below := range v {
+			walkStrings(below, visit)
+		}
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			walkStrings(v[name], visit)
+		}
+	}
+}
+
+func (c *httpConfig) driver([]string) driver.Driver {
+	d := c.d
+	d.Status = c.status
+	if c.token != "" || c.file != "" {
+		d.Token = c.secret()
+	}
 	return &d
 }

@@ -62,6 +62,12 @@ var _ Driver = (*HTTP)(nil)
 // Name implements Driver.
 func (h *HTTP) Name() string { return "http" }
 
+// Check returns an error for a URL whose host is not fixed: the token goes to it.
+func (h *HTTP) Check() error {
+	_, err := fixedServer(h.URL)
+	return err
+}
+
 func (h *HTTP) open() (*session, error) {
 	server, err := fixedServer(h.URL)
 	if err != nil {
