@@ -104,7 +104,7 @@ func TestEverySectionIsRead(t *testing.T) {
 	require.Equal(t, "testdata/valid", deploys.Targets[1].Driver.(*driver.Command).Directory, "where the file is")
 	require.Equal(t, deploy.DefaultTimeout, deploys.Targets[1].Timeout)
 	version := map[string]deploy.Template{"VERSION": "{version}"}
-	require.Equal(t, &driver.GitLab{URL: "https://git.example", Project: "acme/web", Ref: "main", Token: driver.SecretFile("testdata/valid/gitlab-token"), Variables: version}, deploys.Targets[2].Driver)
+	require.Equal(t, &driver.GitLab{API: "https://git.example", Project: "acme/web", Ref: "main", Token: driver.SecretFile("testdata/valid/gitlab-token"), Variables: version}, deploys.Targets[2].Driver)
 	require.Equal(t, &driver.Jenkins{URL: "https://ci.example", User: "bot", Job: "ops/deploy", Token: driver.SecretValue("t"), Parameters: version}, deploys.Targets[3].Driver)
 	require.Equal(t, &driver.ArgoCD{URL: "https://argo.example", Application: "web", Token: driver.SecretFile("/etc/argo"), Revision: "{version}", Prune: true, SyncOnly: true}, deploys.Targets[4].Driver)
 	require.Equal(t, &driver.GitHub{Repository: "acme/web", Workflow: "deploy.yml", Ref: "main", Token: driver.SecretFile("testdata/valid/github-token"), Inputs: map[string]deploy.Template{"version": "{version}", "id": "{id}"}}, deploys.Targets[5].Driver)

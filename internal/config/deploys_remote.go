@@ -107,7 +107,7 @@ type gitlabConfig struct {
 
 func (c *gitlabConfig) fields() map[string]read {
 	return c.credentials.fields(map[string]read{
-		"url":       text(into(&c.d.URL, checkURL)),
+		"url":       text(into(&c.d.API, checkURL)),
 		"project":   text(into(&c.d.Project, anyText)),
 		"ref":       template(&c.d.Ref),
 		"variables": templates(&c.d.Variables),

@@ -4,116 +4,137 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tidemark/tidemark/annotate"
 	"github.com/tidemark/tidemark/annotate/deploy"
 )
 
-// ArgoCD syncs an application, by the API of argocd-server
-// (https://argo-cd.readthedocs.io/en/stable/developer-guide/api-docs/, and its
-// /swagger-ui). A run is the operation that has the run's id among its infos.
+// ArgoCD has Argo CD sync an application. It follows the API that each server
+// documents at /swagger-ui, of version 2.5 and later: sync, get and terminate the
+// operation of an application.
+//
+// It sets no Helm parameters and no images: these are part of the application's spec,
+// so that it would take two requests to begin a deploy, of which the first may begin
+// one by itself where the application syncs automatically. Begin could not tell then
+// what became of them.
 type ArgoCD struct {
 	Remote
-	// URL is argocd-server's, and Token that of an account that may get and sync the
-	// application.
-	URL   string
-	Token Secret
-	// Application is its name; Namespace and Project are its own, where it is not
-	// where Argo CD is.
-	Application, Namespace, Project string
-	// Revision is what it is synced to; empty for what the application says.
+	// URL is where Argo CD is.
+	URL string
+	// Application is its name; Namespace is needed for one outside of Argo CD's own.
+	Application, Namespace string
+	// Project is the application's; where it is given, an application of another one
+	// is refused.
+	Project string
+	// Revision is what to sync to; what the application says where it is empty. Argo
+	// CD refuses another one where the application syncs automatically.
 	Revision deploy.Template
-	// Prune has what is in no manifest any more removed.
+	// Prune deletes what is not in the revision any more.
 	Prune bool
-	// SyncOnly says that a run ends with the sync; otherwise it also waits until the
-	// application is healthy.
+	// SyncOnly says that a run ends with the sync. Otherwise it goes on until the
+	// application is healthy, or degraded.
 	SyncOnly bool
+	// Token may get and sync the application.
+	Token Secret
 }
+
+const (
+	// argoInfo is what the run's id is called among what is known of an operation.
+	argoInfo = "tidemark"
+	// argoAnswer is how long an application may be: what its API server takes over
+	// gRPC by default, and more than Kubernetes keeps of one object.
+	argoAnswer = 4 << 20
+)
 
 var _ Driver = (*ArgoCD)(nil)
 
-// argoInfo is the name of the info that has the run's id.
-const argoInfo = "tidemark"
-
 // Name implements Driver.
-func (*ArgoCD) Name() string { return "argocd" }
+func (a *ArgoCD) Name() string { return "argocd" }
 
-func (d *ArgoCD) open() (*session, error) {
-	s, err := d.Remote.open(d.URL, d.Token, bearer)
-	if err == nil {
-		s.header.Set("Accept", "application/json")
-	}
-	return s, err
+func (a *ArgoCD) open() (*session, error) { return a.Remote.open(a.URL, a.Token, bearer) }
+
+func (a *ArgoCD) root() string { return strings.TrimRight(a.URL, "/") }
+
+func (a *ArgoCD) application() string {
+	return a.root() + "/api/v1/applications/" + url.PathEscape(a.Application)
 }
 
-// at is the URL of the application, or of what is below it.
-func (d *ArgoCD) at(below string) string {
+// query says which application of that name is meant, where it goes into a URL.
+func (a *ArgoCD) query() string {
 	query := url.Values{}
-	if d.Namespace != "" {
-		query.Set("appNamespace", d.Namespace)
+	if a.Namespace != "" {
+		query.Set("appNamespace", a.Namespace)
 	}
-	if d.Project != "" {
-		query.Set("project", d.Project)
+	if a.Project != "" {
+		query.Set("project", a.Project)
 	}
-	where := strings.TrimRight(d.URL, "/") + "/api/v1/applications/" + url.PathEscape(d.Application) + below
-	if len(query) > 0 {
-		where += "?" + query.Encode()
+	if len(query) == 0 {
+		return ""
 	}
-	return where
+	return "?" + query.Encode()
 }
 
-// page is the application's page for people.
-func (d *ArgoCD) page() string {
-	namespace := ""
-	if d.Namespace != "" {
-		namespace = url.PathEscape(d.Namespace) + "/"
+func (a *ArgoCD) ref(job Job) deploy.Ref {
+	page := a.root() + "/applications/"
+	if a.Namespace != "" {
+		page += url.PathEscape(a.Namespace) + "/"
 	}
-	return strings.TrimRight(d.URL, "/") + "/applications/" + namespace + url.PathEscape(d.Application)
+	return deploy.Ref{ID: job.ID, URL: page + url.PathEscape(a.Application)}
 }
 
-func (d *ArgoCD) ref(job Job) deploy.Ref { return deploy.Ref{ID: job.ID, URL: d.page()} }
-
-// Begin implements Driver. Where the application is being synced already, Argo CD
-// refuses.
-func (d *ArgoCD) Begin(ctx context.Context, job Job) (deploy.Ref, error) {
-	s, err := d.open()
-	if err != nil {
-		return deploy.Ref{}, err
-	}
-	defer s.close()
-	body, err := json.Marshal(map[string]any{
-		"name": d.Application, "appNamespace": d.Namespace, "project": d.Project, "prune": d.Prune,
-		"revision": d.Revision.Fill(job.Values(), nil),
-		"infos":    []map[string]string{{"name": argoInfo, "value": job.ID}},
-	})
-	if err != nil {
-		return deploy.Ref{}, fmt.Errorf("encoding the sync: %w", err)
-	}
-	if _, err := s.begin(ctx, call{method: "POST", url: d.at("/sync"), header: jsonType(), body: body}); err != nil {
-		return deploy.Ref{}, err
-	}
-	return d.ref(job), nil
+type argoOperation struct {
+	Info []argoPair `json:"info"`
 }
 
-// argoApplication is what is read of an application.
+type argoPair struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// is reports whether it is the job's.
+func (o *argoOperation) is(job Job) bool {
+	return o != nil && slices.Contains(o.Info, argoPair{argoInfo, job.ID})
+}
+
+type argoState struct {
+	Operation *argoOperation `json:"operation"`
+	Phase     string         `json:"phase"`
+	Message   string         `json:"message"`
+	Started   time.Time      `json:"startedAt"`
+	Result    *struct {
+		Revision  string `json:"revision"`
+		Resources []struct {
+			Group     string `json:"group"`
+			Kind      string `json:"kind"`
+			Namespace string `json:"namespace"`
+			Name      string `json:"name"`
+			Status    string `json:"status"`
+			HookPhase string `json:"hookPhase"`
+			SyncPhase string `json:"syncPhase"`
+			Message   string `json:"message"`
+		} `json:"resources"`
+	} `json:"syncResult"`
+}
+
+// is reports whether it is the state of the job's operation.
+func (s *argoState) is(job Job) bool { return s != nil && s.Operation.is(job) }
+
+// over reports whether the operation has ended.
+func (s *argoState) over() bool {
+	return s.Phase == "Succeeded" || s.Phase == "Failed" || s.Phase == "Error"
+}
+
+// argoApplication is an application. Its operation is there while it goes on, and its
+// state from when the controller took it up until the next one.
 type argoApplication struct {
-	// Operation is what was asked for and has not begun.
 	Operation *argoOperation `json:"operation"`
 	Status    struct {
-		State *struct {
-			Operation argoOperation `json:"operation"`
-			Phase     string        `json:"phase"`
-			Message   string        `json:"message"`
-			Result    struct {
-				Revision  string `json:"revision"`
-				Resources []struct {
-					Kind, Namespace, Name, Status, Message, HookPhase string
-				} `json:"resources"`
-			} `json:"syncResult"`
-		} `json:"operationState"`
+		State  *argoState `json:"operationState"`
 		Health struct {
 			Status  string `json:"status"`
 			Message string `json:"message"`
@@ -121,119 +142,179 @@ type argoApplication struct {
 	} `json:"status"`
 }
 
-type argoOperation struct {
-	Info []struct{ Name, Value string } `json:"info"`
+func (a *ArgoCD) get(ctx context.Context, s *session) (app argoApplication, err error) {
+	_, err = s.jsonUpTo(ctx, a.application()+a.query(), argoAnswer, &app)
+	return app, err
 }
 
-// of reports whether the operation is that of the run.
-func (o *argoOperation) of(run string) bool {
-	return o != nil && slices.ContainsFunc(o.Info, func(i struct{ Name, Value string }) bool { return i.Name == argoInfo && i.Value == run })
+// Begin implements Driver. Argo CD refuses it while another operation goes on.
+func (a *ArgoCD) Begin(ctx context.Context, job Job) (deploy.Ref, error) {
+	s, err := a.open()
+	if err != nil {
+		return deploy.Ref{}, err
+	}
+	defer s.close()
+	sync := map[string]any{
+		"name": a.Application, "prune": a.Prune,
+		"infos": []argoPair{{argoInfo, job.ID}, {"version", job.Version}},
+	}
+	for name, value := range map[string]string{
+		"revision": a.Revision.Fill(job.Values(), nil), "appNamespace": a.Namespace, "project": a.Project,
+	} {
+		if value != "" {
+			sync[name] = value
+		}
+	}
+	body, err := json.Marshal(sync)
+	if err != nil {
+		return deploy.Ref{}, err
+	}
+	_, err = s.begin(ctx, call{
+		method: http.MethodPost, url: a.application() + "/sync", body: body, header: jsonHeader(), most: argoAnswer, cut: true,
+	})
+	if err != nil {
+		return deploy.Ref{}, err
+	}
+	return a.ref(job), nil
 }
 
-// Find implements Driver. The request writes the operation into the application before
-// it is answered, so that one which is not there when the request is over was never
-// begun, or another took its place.
-func (d *ArgoCD) Find(ctx context.Context, job Job) (deploy.Ref, bool, error) {
-	s, err := d.open()
+// Find implements Driver. The application says which operation is its last: where
+// that began before the run, the run's was none. One that began since then may have
+// followed the run's, and have had it forgotten.
+func (a *ArgoCD) Find(ctx context.Context, job Job) (deploy.Ref, bool, error) {
+	s, err := a.open()
 	if err != nil {
 		return deploy.Ref{}, false, err
 	}
 	defer s.close()
-	var app argoApplication
-	if _, err := s.json(ctx, d.at(""), &app); err != nil {
+	app, err := a.get(ctx, s)
+	if err != nil {
 		return deploy.Ref{}, false, err
 	}
-	switch state := app.Status.State; {
-	case app.Operation.of(job.ID), state != nil && state.Operation.of(job.ID):
-		return d.ref(job), true, nil
-	case s.settle(job) != nil:
-		return deploy.Ref{}, false, s.settle(job)
+	state := app.Status.State
+	if app.Operation.is(job) || state.is(job) {
+		return a.ref(job), true, nil
 	}
-	// An application keeps its last operation alone: ours may have been there before.
-	return deploy.Ref{}, false, fmt.Errorf("%w: the application's last operation is another", ErrUncertain)
+	if err := s.settle(job); err != nil {
+		return deploy.Ref{}, false, err
+	}
+	if app.Operation != nil || state != nil && state.Started.After(since(job)) {
+		return deploy.Ref{}, false, fmt.Errorf("%w: another operation of %s began since then", ErrUncertain, a.Application)
+	}
+	return deploy.Ref{}, false, nil
 }
 
 // Follow implements Driver.
-func (d *ArgoCD) Follow(ctx context.Context, job Job) (deploy.Outcome, error) {
-	s, err := d.open()
+func (a *ArgoCD) Follow(ctx context.Context, job Job) (deploy.Outcome, error) {
+	s, err := a.open()
 	if err != nil {
 		return deploy.Outcome{}, err
 	}
 	defer s.close()
-	return s.follow(ctx, job, d.look)
+	return s.follow(ctx, job, a.look)
 }
 
-func (d *ArgoCD) look(ctx context.Context, f *following) (deploy.Outcome, bool, error) {
-	var app argoApplication
-	if _, err := f.json(ctx, d.at(""), &app); err != nil {
-		return deploy.Outcome{}, false, f.missing(ctx, err, strings.TrimRight(d.URL, "/")+"/api/v1/applications?name="+url.QueryEscape(d.Application))
+// look asks for the application. Argo CD says 403 for one that the token may not see,
+// so that 404 means what it says.
+func (a *ArgoCD) look(ctx context.Context, f *following) (none deploy.Outcome, over bool, err error) {
+	app, err := a.get(ctx, f.session)
+	if err != nil {
+		return none, false, gone(err)
+	}
+	f.link(a.ref(f.job).URL)
+	if f.memory.Said[argoSynced] != "" { // whatever was synced since
+		return f.health(app.Status.Health.Status, shorten(app.Status.Health.Message, f.token))
 	}
 	state := app.Status.State
+	if !state.is(f.job) {
+		if app.Operation.is(f.job) {
+			f.news("phase", "Waiting", "The application's controller has not taken it up yet")
+			return none, false, nil
+		}
+		return none, false, fmt.Errorf("%w: %s knows only of another operation by now", errMissing, a.Application)
+	}
+	f.resources(state)
+	message := shorten(state.Message, f.token)
+	f.news("phase", state.Phase+" "+message, "%s", phrase(state.Phase, message))
 	switch {
-	case app.Operation.of(f.job.ID):
-		f.news("phase", "pending", "pending")
-		return deploy.Outcome{}, false, nil
-	case f.memory.Said["phase"] == "Succeeded":
-		return d.healthy(f, app) // whatever was synced since
-	case state == nil || !state.Operation.of(f.job.ID):
-		return deploy.Outcome{}, false, fmt.Errorf("%w: another sync of the application took its place", errMissing)
+	case !state.over():
+		return none, false, nil
+	case state.Phase == "Succeeded" && !a.SyncOnly:
+		// Its health may still be that of before: the next look tells.
+		f.memory.is(argoSynced, state.Phase)
+		return none, false, nil
 	}
-	for _, r := range state.Result.Resources {
-		status := r.Status
-		if r.HookPhase != "" {
-			status = r.HookPhase
-		}
-		f.news(strings.Join([]string{r.Kind, r.Namespace, r.Name}, "/"), status+r.Message, "%s %s: %s %s", r.Kind, r.Name, status, r.Message)
-	}
-	f.news("phase", state.Phase, "%s at %s: %s", state.Phase, state.Result.Revision, state.Message)
-	switch state.Phase {
-	case "Succeeded":
-		return d.healthy(f, app)
-	case "Failed", "Error":
-		if f.job.Cancel != nil || strings.Contains(state.Message, "terminated") {
-			return deploy.Outcome{Status: annotate.Cancelled, Text: "the sync was terminated"}, true, nil
-		}
-		return deploy.Outcome{Status: annotate.Failed, Text: "the sync failed: " + shorten(state.Message, f.token)}, true, nil
-	}
-	return deploy.Outcome{}, false, nil
+	return argoOutcome(state.Phase, message), true, nil
 }
 
-// healthy says how the application is after its sync.
-func (d *ArgoCD) healthy(f *following, app argoApplication) (deploy.Outcome, bool, error) {
-	if d.SyncOnly {
-		return deploy.Outcome{Status: annotate.Succeeded, Text: "synced"}, true, nil
-	}
-	health := app.Status.Health
-	f.news("health", health.Status+health.Message, "%s %s", health.Status, health.Message)
-	switch health.Status {
-	case "Healthy", "": // "" is an application without anything that has a health
+// argoSynced is what is remembered of a sync that succeeded.
+const argoSynced = "synced"
+
+// health says how the application is once it is synced. One of which nothing has a
+// health has none.
+func (f *following) health(status, message string) (none deploy.Outcome, over bool, err error) {
+	f.news("health", status+" "+message, "%s", phrase("Health", status, message))
+	switch status {
+	case "Healthy", "":
 		return deploy.Outcome{Status: annotate.Succeeded, Text: "synced, and healthy"}, true, nil
 	case "Degraded":
-		return deploy.Outcome{Status: annotate.Failed, Text: "synced, but degraded: " + shorten(health.Message, f.token)}, true, nil
+		return deploy.Outcome{Status: annotate.Failed, Text: phrase("synced, but degraded", message)}, true, nil
 	}
-	return deploy.Outcome{}, false, nil
+	return none, false, nil
 }
 
-// Cancel implements Driver. A sync that has ended is not there to be terminated.
-func (d *ArgoCD) Cancel(ctx context.Context, job Job) error {
-	s, err := d.open()
+// resources writes what is new of the resources.
+func (f *following) resources(state *argoState) {
+	if state.Result == nil {
+		return
+	}
+	if state.Result.Revision != "" {
+		f.news("revision", state.Result.Revision, "Revision %s", state.Result.Revision)
+	}
+	for _, r := range state.Result.Resources {
+		name := strings.Trim(r.Namespace+"/"+r.Name, "/")
+		result := strings.Join(strings.Fields(strings.Join([]string{r.SyncPhase, r.Status, r.HookPhase}, " ")), " ")
+		message := shorten(r.Message, f.token)
+		part := "resource " + r.SyncPhase + " " + r.Group + "/" + r.Kind + " " + name
+		f.news(part, result+" "+message, "%s", phrase(r.Kind+" "+name, result, message))
+	}
+}
+
+// argoOutcome is how an operation ended. One that was terminated has failed, for Argo
+// CD, and only its message tells.
+func argoOutcome(phase, message string) deploy.Outcome {
+	outcome := deploy.Outcome{Status: annotate.Failed, Text: phrase("the sync ended as "+strings.ToLower(phase), message)}
+	low := strings.ToLower(message)
+	switch {
+	case phase == "Succeeded":
+		outcome.Status = annotate.Succeeded
+	case strings.HasPrefix(low, "operation terminated"), strings.HasPrefix(low, "operation forced to terminate"):
+		outcome.Status = annotate.Cancelled
+	}
+	return outcome
+}
+
+// Cancel implements Driver. What is terminated is the operation that the application
+// has, so that it must be the run's own.
+func (a *ArgoCD) Cancel(ctx context.Context, job Job) error {
+	s, err := a.open()
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	var app argoApplication
-	if _, err := s.json(ctx, d.at(""), &app); err != nil {
-		return err
+	app, err := a.get(ctx, s)
+	switch {
+	case err != nil:
+		return fmt.Errorf("cancelling: %w", err)
+	case !app.Operation.is(job):
+		return nil // it has ended
 	}
-	if state := app.Status.State; !app.Operation.of(job.ID) && (state == nil || !state.Operation.of(job.ID) || state.Phase != "Running") {
-		return nil // it would be another's
+	err = s.order(ctx, call{method: http.MethodDelete, url: a.application() + "/operation" + a.query()})
+	if err == nil {
+		return nil
 	}
-	a, err := s.do(ctx, call{method: "DELETE", url: d.at("/operation")})
-	if err != nil {
-		return err
+	if app, again := a.get(ctx, s); again == nil && !app.Operation.is(job) {
+		return nil // it ended meanwhile, which Argo CD refuses to terminate
 	}
-	if a.status/100 != 2 {
-		return s.refusal(a)
-	}
-	return nil
+	return err
 }

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/tidemark/tidemark/annotate"
 	"github.com/tidemark/tidemark/annotate/deploy"
@@ -151,18 +153,27 @@ func (s *session) follow(ctx context.Context, job Job, look look) (outcome deplo
 	}
 }
 
+// gone makes errMissing of a server's answer that something is not there.
+func gone(err error) error {
+	var refused *refusal
+	if errors.As(err, &refused) && refused.gone() {
+		return fmt.Errorf("%w: %w", errMissing, err)
+	}
+	return err
+}
+
 // missing makes errMissing of a server's answer that the run is not there, unless
 // not even its place, such as its project, can be seen: then it is the right to see
 // it that is missing, and servers say the same for that.
 func (s *session) missing(ctx context.Context, err error, place string) error {
-	var refused *refusal
-	if !errors.As(err, &refused) || !refused.gone() {
+	lost := gone(err)
+	if !errors.Is(lost, errMissing) {
 		return err
 	}
 	if _, seen := s.get(ctx, call{url: place, cut: true}); seen != nil {
 		return fmt.Errorf("%w; nor can be seen where it should be: %w", err, seen)
 	}
-	return fmt.Errorf("%w: %w", errMissing, err)
+	return lost
 }
 
 // logOf writes the log of a job that ended, once. A log that the server refuses does
@@ -172,7 +183,7 @@ func (f *following) logOf(ctx context.Context, id, name, where string) error {
 	if f.memory.Said[part] != "" {
 		return nil
 	}
-	_, err := f.copyText(ctx, where, "\n--- "+name+" ---\n")
+	_, err := f.copyText(ctx, where, "\n--- "+name+" ---\n", true)
 	var refused *refusal
 	switch {
 	case errors.As(err, &refused) && !refused.limited && refused.status < http.StatusInternalServerError:
@@ -185,8 +196,9 @@ func (f *following) logOf(ctx context.Context, id, name, where string) error {
 }
 
 // copyText writes a text to the log under a title, as soon as it is there as a whole:
-// one that breaks off would be there twice once it was asked for again.
-func (f *following) copyText(ctx context.Context, where, title string) (http.Header, error) {
+// one that breaks off would be there twice once it was asked for again. The last line
+// of a whole one is ended.
+func (f *following) copyText(ctx context.Context, where, title string, whole bool) (http.Header, error) {
 	file, err := os.CreateTemp(f.job.Folder, "text-*")
 	if err != nil {
 		return nil, fmt.Errorf("keeping the log of a deploy: %w", err)
@@ -201,22 +213,14 @@ func (f *following) copyText(ctx context.Context, where, title string) (http.Hea
 		return nil, fmt.Errorf("keeping the log of a deploy: %w", err)
 	}
 	fmt.Fprint(f.log, title)
-	if err := copyLines(f.log, file); err != nil {
+	last := lastByte{'\n'}
+	if _, err := io.Copy(f.log, io.TeeReader(file, &last)); err != nil {
 		return nil, fmt.Errorf("keeping the log of a deploy: %w", err)
 	}
+	if whole && last.b != '\n' {
+		fmt.Fprintln(f.log)
+	}
 	return header, nil
-}
-
-// copyLines copies a text, and ends its last line.
-func copyLines(to io.Writer, from io.Reader) error {
-	last := lastByte{'\n'}
-	if _, err := io.Copy(to, io.TeeReader(from, &last)); err != nil {
-		return err
-	}
-	if last.b != '\n' {
-		fmt.Fprintln(to)
-	}
-	return nil
 }
 
 // lastByte keeps the last byte that is written to it.
@@ -228,4 +232,9 @@ func (l *lastByte) Write(p []byte) (int, error) {
 		l.b = p[len(p)-1]
 	}
 	return len(p), nil
+}
+
+// phrase is the parts that there are, with colons between them.
+func phrase(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), ": ")
 }

@@ -17,226 +17,270 @@ import (
 	"github.com/tidemark/tidemark/annotate/deploy"
 )
 
-// GitLab runs a pipeline, by GitLab's REST API v4
-// (https://docs.gitlab.com/api/pipelines/ and /jobs/). The pipeline has the variable
-// TIDEMARK_DEPLOY_ID, by which a run is found.
+// GitLab has a pipeline of GitLab carry out a deploy. It follows the REST API v4:
+// https://docs.gitlab.com/api/pipelines/ and https://docs.gitlab.com/api/jobs/. Child
+// pipelines count as far as the jobs that start them wait for them; their own jobs are
+// not in the log.
 type GitLab struct {
 	Remote
-	// URL is GitLab's; https://gitlab.com where it is empty.
-	URL string
-	// Token is of a user or project that may run pipelines, with the scope api.
-	Token Secret
-	// Project is its path, such as acme/web, or its number.
+	// API is where GitLab is; https://gitlab.com where it is empty.
+	API string
+	// Project is its path, such as group/app, or its number.
 	Project string
-	// Ref is the branch or tag whose pipeline runs.
+	// Ref is the branch or tag that the pipeline is made for.
 	Ref deploy.Template
-	// Variables are the pipeline's.
+	// Variables are the pipeline's. TIDEMARK_DEPLOY_ID is always among them.
 	Variables map[string]deploy.Template
+	// Token has the scope api, and a role that may run pipelines with variables.
+	Token Secret
 }
+
+const (
+	gitlabAPI = "https://gitlab.com"
+	// deployVariable is what has a run's id where a tool's runs have variables.
+	deployVariable = "TIDEMARK_DEPLOY_ID"
+	// gitlabPages is how many pages of pipelines are searched, of gitlabPipelines each.
+	gitlabPages     = 5
+	gitlabPipelines = 20
+)
 
 var _ Driver = (*GitLab)(nil)
 
-// gitlabID is the variable that has the run's id.
-const gitlabID = "TIDEMARK_DEPLOY_ID"
-
 // Name implements Driver.
-func (*GitLab) Name() string { return "gitlab" }
+func (g *GitLab) Name() string { return "gitlab" }
 
-func (d *GitLab) url() string {
-	if d.URL == "" {
-		return "https://gitlab.com"
+func (g *GitLab) open() (*session, error) {
+	return g.Remote.open(g.api(), g.Token, func(h http.Header, token string) { h.Set("PRIVATE-TOKEN", token) })
+}
+
+func (g *GitLab) api() string {
+	if g.API == "" {
+		return gitlabAPI
 	}
-	return strings.TrimRight(d.URL, "/")
+	return strings.TrimRight(g.API, "/")
 }
 
-// at is the URL of what is below the project.
-func (d *GitLab) at(below string, args ...any) string {
-	return d.url() + "/api/v4/projects/" + url.PathEscape(d.Project) + fmt.Sprintf(below, args...)
+func (g *GitLab) project() string { return g.api() + "/api/v4/projects/" + url.PathEscape(g.Project) }
+
+func (g *GitLab) pipeline(job Job) string {
+	return g.project() + "/pipelines/" + url.PathEscape(job.Ref.ID)
 }
 
-func (d *GitLab) open() (*session, error) {
-	return d.Remote.open(d.url(), d.Token, func(h http.Header, token string) { h.Set("PRIVATE-TOKEN", token) })
+type gitlabVariable struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+	Type  string `json:"variable_type,omitempty"`
 }
 
-// gitlabPipeline is what is read of a pipeline.
 type gitlabPipeline struct {
 	ID     int64  `json:"id"`
 	Status string `json:"status"`
-	WebURL string `json:"web_url"`
+	Name   string `json:"name"`
+	Page   string `json:"web_url"`
 }
 
 func (p gitlabPipeline) ref() deploy.Ref {
-	return deploy.Ref{ID: strconv.FormatInt(p.ID, 10), URL: p.WebURL}
+	return deploy.Ref{ID: strconv.FormatInt(p.ID, 10), URL: p.Page}
 }
 
 // Begin implements Driver.
-func (d *GitLab) Begin(ctx context.Context, job Job) (deploy.Ref, error) {
-	s, err := d.open()
+func (g *GitLab) Begin(ctx context.Context, job Job) (deploy.Ref, error) {
+	s, err := g.open()
 	if err != nil {
 		return deploy.Ref{}, err
 	}
 	defer s.close()
-	variables := []map[string]string{{"key": gitlabID, "value": job.ID}}
-	for _, name := range slices.Sorted(maps.Keys(d.Variables)) {
-		variables = append(variables, map[string]string{"key": name, "value": d.Variables[name].Fill(job.Values(), nil)})
+	values := job.Values()
+	variables := []gitlabVariable{{deployVariable, job.ID, "env_var"}}
+	for _, name := range slices.Sorted(maps.Keys(g.Variables)) {
+		if name != deployVariable {
+			variables = append(variables, gitlabVariable{name, g.Variables[name].Fill(values, nil), "env_var"})
+		}
 	}
-	body, err := json.Marshal(map[string]any{"ref": d.Ref.Fill(job.Values(), nil), "variables": variables})
-	if err != nil {
-		return deploy.Ref{}, fmt.Errorf("encoding the pipeline: %w", err)
-	}
-	a, err := s.begin(ctx, call{method: http.MethodPost, url: d.at("/pipeline"), header: jsonType(), body: body})
+	body, err := json.Marshal(map[string]any{"ref": g.Ref.Fill(values, nil), "variables": variables})
 	if err != nil {
 		return deploy.Ref{}, err
 	}
-	var p gitlabPipeline
-	if err := s.decode(a, &p); err != nil || p.ID == 0 {
-		return deploy.Ref{}, fmt.Errorf("%w: GitLab does not say which pipeline it is", ErrUncertain)
+	a, err := s.begin(ctx, call{method: http.MethodPost, url: g.project() + "/pipeline", body: body, header: jsonHeader()})
+	if err != nil {
+		return deploy.Ref{}, err
 	}
-	return p.ref(), nil
+	var made gitlabPipeline
+	if err := s.decode(a, &made); err != nil {
+		return deploy.Ref{}, fmt.Errorf("%w: %w", ErrUncertain, err)
+	}
+	if made.ID <= 0 {
+		return deploy.Ref{}, fmt.Errorf("%w: the answer of %s has no pipeline's id", ErrUncertain, a.url.Host)
+	}
+	return made.ref(), nil
 }
 
-// jsonType says that a body is JSON.
-func jsonType() http.Header { return http.Header{"Content-Type": {"application/json"}} }
-
-// mostFound is how many pipelines are looked through for one.
-const mostFound = 100
-
-// Find implements Driver. GitLab makes the pipeline before it answers, so that one
-// which is not there when the request is over was never begun.
-func (d *GitLab) Find(ctx context.Context, job Job) (deploy.Ref, bool, error) {
-	s, err := d.open()
+// Find implements Driver. That nothing was begun is certain once all pipelines since
+// then were seen with their variables: each that a driver makes has the run's id among
+// them from its first moment.
+func (g *GitLab) Find(ctx context.Context, job Job) (deploy.Ref, bool, error) {
+	s, err := g.open()
 	if err != nil {
 		return deploy.Ref{}, false, err
 	}
 	defer s.close()
-	query := url.Values{
-		"source": {"api"}, "order_by": {"id"}, "sort": {"desc"}, "per_page": {strconv.Itoa(mostFound)},
-		"updated_after": {job.Started.Add(-skew).UTC().Format(time.RFC3339)},
-	}
-	var pipelines []gitlabPipeline
-	if _, err := s.json(ctx, d.at("/pipelines?%s", query.Encode()), &pipelines); err != nil {
+	ref, all, err := g.search(ctx, s, job)
+	var refused *refusal
+	switch {
+	case errors.As(err, &refused) && refused.status == http.StatusForbidden && !refused.limited:
+		return deploy.Ref{}, false, fmt.Errorf("%w: the token may not see the pipelines and their variables: %w", ErrUncertain, err)
+	case err != nil:
 		return deploy.Ref{}, false, err
-	}
-	for _, p := range pipelines {
-		var variables []struct{ Key, Value string }
-		_, err := s.json(ctx, d.at("/pipelines/%d/variables", p.ID), &variables)
-		var refused *refusal
-		switch {
-		case errors.As(err, &refused) && refused.status == http.StatusForbidden && !refused.limited:
-			return deploy.Ref{}, false, fmt.Errorf("%w: the token may not see the variables of pipelines: %w", ErrUncertain, err)
-		case err != nil:
-			return deploy.Ref{}, false, err
-		}
-		for _, v := range variables {
-			if v.Key == gitlabID && v.Value == job.ID {
-				return p.ref(), true, nil
-			}
-		}
+	case ref.ID != "":
+		return ref, true, nil
 	}
 	if err := s.settle(job); err != nil {
 		return deploy.Ref{}, false, err
 	}
-	if len(pipelines) >= mostFound {
-		return deploy.Ref{}, false, fmt.Errorf("%w: it is none of the newest %d pipelines", ErrUncertain, mostFound)
+	if !all {
+		return deploy.Ref{}, false, fmt.Errorf("%w: none of the last %d pipelines is it, and there are more", ErrUncertain, gitlabPages*gitlabPipelines)
 	}
 	return deploy.Ref{}, false, nil
 }
 
+func (g *GitLab) search(ctx context.Context, s *session, job Job) (ref deploy.Ref, all bool, err error) {
+	query := url.Values{
+		"source": {"api"}, "order_by": {"id"}, "sort": {"desc"},
+		"updated_after": {since(job).Format(time.RFC3339)}, "per_page": {strconv.Itoa(gitlabPipelines)},
+	}
+	for page := 1; page <= gitlabPages; page++ {
+		query.Set("page", strconv.Itoa(page))
+		var list []gitlabPipeline
+		if _, err := s.json(ctx, g.project()+"/pipelines?"+query.Encode(), &list); err != nil {
+			return ref, false, err
+		}
+		for _, p := range list {
+			if strings.Contains(p.Name, job.ID) {
+				return p.ref(), true, nil
+			}
+			var variables []gitlabVariable
+			if _, err := s.json(ctx, fmt.Sprintf("%s/pipelines/%d/variables?per_page=100", g.project(), p.ID), &variables); err != nil {
+				return ref, false, err
+			}
+			if slices.ContainsFunc(variables, func(v gitlabVariable) bool { return v.Key == deployVariable && v.Value == job.ID }) {
+				return p.ref(), true, nil
+			}
+		}
+		if len(list) < gitlabPipelines {
+			return ref, true, nil
+		}
+	}
+	return ref, false, nil
+}
+
 // Follow implements Driver.
-func (d *GitLab) Follow(ctx context.Context, job Job) (deploy.Outcome, error) {
-	s, err := d.open()
+func (g *GitLab) Follow(ctx context.Context, job Job) (deploy.Outcome, error) {
+	s, err := g.open()
 	if err != nil {
 		return deploy.Outcome{}, err
 	}
 	defer s.close()
-	return s.follow(ctx, job, d.look)
+	return s.follow(ctx, job, g.look)
 }
 
-// gitlabJob is what is read of a job.
-type gitlabJob struct {
-	ID            int64  `json:"id"`
-	Name          string `json:"name"`
-	Stage         string `json:"stage"`
-	Status        string `json:"status"`
-	FailureReason string `json:"failure_reason"`
-	WebURL        string `json:"web_url"`
-	FinishedAt    string `json:"finished_at"`
-	AllowFailure  bool   `json:"allow_failure"`
-}
-
-func (d *GitLab) look(ctx context.Context, f *following) (deploy.Outcome, bool, error) {
+// look asks for the pipeline before its jobs: where it has ended, they have too.
+func (g *GitLab) look(ctx context.Context, f *following) (none deploy.Outcome, over bool, err error) {
 	var p gitlabPipeline
-	if _, err := f.json(ctx, d.at("/pipelines/%s", url.PathEscape(f.job.Ref.ID)), &p); err != nil {
-		return deploy.Outcome{}, false, f.missing(ctx, err, d.at(""))
+	if _, err := f.json(ctx, g.pipeline(f.job), &p); err != nil {
+		return none, false, f.missing(ctx, err, g.project()+"/pipelines?per_page=1")
 	}
-	// After the pipeline: when that has ended, its jobs have.
-	var jobs []gitlabJob
-	if _, err := f.json(ctx, d.at("/pipelines/%s/jobs?per_page=100&include_retried=true", url.PathEscape(f.job.Ref.ID)), &jobs); err != nil {
-		return deploy.Outcome{}, false, err
+	f.link(p.Page)
+	f.news("run", p.Status, "The pipeline is %s", gitlabWords(p.Status))
+	if err := g.jobs(ctx, f); err != nil {
+		return none, false, err
+	}
+	outcome, over := gitlabOutcome(p.Status)
+	return outcome, over, nil
+}
+
+// gitlabOutcome is how a pipeline ended, if it did. One that is manual waits for a
+// person, who may still come.
+func gitlabOutcome(status string) (outcome deploy.Outcome, over bool) {
+	outcome.Text = "the pipeline ended as " + status
+	switch status {
+	case "success":
+		outcome.Status = annotate.Succeeded
+	case "failed":
+		outcome.Status = annotate.Failed
+	case "canceled":
+		outcome.Status = annotate.Cancelled
+	case "skipped":
+		outcome.Status = annotate.Failed
+		outcome.Text = "the pipeline was skipped"
+	default:
+		return deploy.Outcome{}, false
+	}
+	return outcome, true
+}
+
+func gitlabWords(status string) string {
+	if status == "manual" {
+		return "waiting for somebody to start a job by hand"
+	}
+	return spaced(status)
+}
+
+type gitlabJob struct {
+	ID     int64  `json:"id"`
+	Name   string `json:"name"`
+	Stage  string `json:"stage"`
+	Status string `json:"status"`
+	Reason string `json:"failure_reason"`
+}
+
+// jobs writes what is new of the jobs of the pipeline, oldest first, and what those
+// printed that ended.
+func (g *GitLab) jobs(ctx context.Context, f *following) error {
+	const perPage, pages = 50, 10
+	jobs := []gitlabJob{}
+	for page := 1; page <= pages; page++ {
+		var list []gitlabJob
+		where := fmt.Sprintf("%s/jobs?include_retried=true&per_page=%d&page=%d", g.pipeline(f.job), perPage, page)
+		if _, err := f.json(ctx, where, &list); err != nil {
+			return err
+		}
+		jobs = append(jobs, list...)
+		if len(list) < perPage {
+			break
+		}
 	}
 	slices.SortFunc(jobs, func(a, b gitlabJob) int { return int(a.ID - b.ID) })
-	failed := ""
-	for _, j := range jobs {
-		if err := d.tell(ctx, f, j); err != nil {
-			return deploy.Outcome{}, false, err
-		}
-		if j.Status == "failed" && !j.AllowFailure {
-			failed = ": " + j.Name + " failed"
-			if j.FailureReason != "" {
-				failed += ", " + j.FailureReason
-			}
-		}
-	}
-	f.news("pipeline", p.Status, "pipeline %d: %s", p.ID, p.Status)
-	text := fmt.Sprintf("pipeline %d ended as %s", p.ID, p.Status)
-	switch p.Status {
-	case "success":
-		return deploy.Outcome{Status: annotate.Succeeded, Text: text}, true, nil
-	case "failed":
-		return deploy.Outcome{Status: annotate.Failed, Text: text + shorten(failed, f.token)}, true, nil
-	case "canceled":
-		return deploy.Outcome{Status: annotate.Cancelled, Text: text}, true, nil
-	case "skipped":
-		return deploy.Outcome{Status: annotate.Failed, Text: text + ": nothing was deployed"}, true, nil
-	}
-	return deploy.Outcome{}, false, nil // also manual: somebody has to start a job there
-}
-
-// tell writes what is new of a job: its status, and once it has ended what it printed.
-func (d *GitLab) tell(ctx context.Context, f *following, j gitlabJob) error {
-	part := "job " + strconv.FormatInt(j.ID, 10)
-	if f.memory.Said[part] == j.Status {
-		return nil
-	}
-	f.log.Printf("%s: %s %s", j.Name, j.Status, j.WebURL)
-	if j.FinishedAt != "" && j.Status != "skipped" {
-		_, err := f.text(ctx, d.at("/jobs/%d/trace", j.ID), f.log)
-		var refused *refusal
-		switch {
-		case err == nil:
-		case errors.As(err, &refused) && !refused.limited && refused.status/100 == 4: // a token that may not, or a trace that was erased
-			f.log.Printf("what it printed cannot be read: %s", err)
-		default:
+	for _, job := range jobs {
+		if err := g.job(ctx, f, job); err != nil {
 			return err
 		}
 	}
-	f.memory.is(part, j.Status)
-	return f.memory.keep()
+	return nil
 }
 
-// Cancel implements Driver. To cancel a pipeline that has ended alters nothing.
-func (d *GitLab) Cancel(ctx context.Context, job Job) error {
-	s, err := d.open()
+func (g *GitLab) job(ctx context.Context, f *following, job gitlabJob) error {
+	name := job.Stage + " / " + job.Name
+	why := ""
+	if job.Status == "failed" && job.Reason != "" {
+		why = " (" + spaced(job.Reason) + ")"
+	}
+	if job.Status != "created" {
+		f.news(fmt.Sprintf("job %d", job.ID), job.Status, "%s: %s%s", name, spaced(job.Status), why)
+	}
+	switch job.Status {
+	case "success", "failed", "canceled":
+		return f.logOf(ctx, strconv.FormatInt(job.ID, 10), name, fmt.Sprintf("%s/jobs/%d/trace", g.project(), job.ID))
+	}
+	return nil
+}
+
+// Cancel implements Driver. GitLab takes the wish for a pipeline that has ended, and
+// does nothing.
+func (g *GitLab) Cancel(ctx context.Context, job Job) error {
+	s, err := g.open()
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	a, err := s.do(ctx, call{method: http.MethodPost, url: d.at("/pipelines/%s/cancel", url.PathEscape(job.Ref.ID))})
-	if err != nil {
-		return err
-	}
-	if a.status/100 != 2 {
-		return s.refusal(a)
-	}
-	return nil
+	return s.order(ctx, call{method: http.MethodPost, url: g.pipeline(job) + "/cancel"})
 }

@@ -2,11 +2,12 @@ package driver
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,105 +15,65 @@ import (
 	"github.com/tidemark/tidemark/annotate/deploy"
 )
 
-// Jenkins builds a job with parameters, by Jenkins' remote access API
-// (https://www.jenkins.io/doc/book/using/remote-access-api/). A run is an item of the
-// queue first, and then a build. It also has the parameter TIDEMARK_DEPLOY_ID, which a job
-// that declares it lets a run be found by.
+// Jenkins has a job of Jenkins carry out a deploy. It follows the remote access API,
+// https://www.jenkins.io/doc/book/using/remote-access-api/, and what each object says
+// of itself at …/api/. A request with a user's API token needs no crumb.
 type Jenkins struct {
 	Remote
-	// URL is Jenkins', User one of its users, and Token an API token of theirs: it needs
-	// no crumb.
-	URL   string
+	// URL is where Jenkins is, with its prefix if it has one.
+	URL string
+	// Job is its full name, such as folder/deploy.
+	Job string
+	// Parameters are the job's, which must declare them. Where it declares
+	// TIDEMARK_DEPLOY_ID too, it gets the run's id, and its builds are found after a
+	// crash.
+	Parameters map[string]deploy.Template
+	// User has the API token Token.
 	User  string
 	Token Secret
-	// Job is the job's full name: deploy, or folder/deploy.
-	Job string
-	// Parameters are the job's own, and their values.
-	Parameters map[string]deploy.Template
 }
+
+// jenkinsBuilds is how many builds are searched, newest first.
+const jenkinsBuilds = 100
 
 var _ Driver = (*Jenkins)(nil)
 
-// jenkinsID is the parameter that has the run's id.
-const jenkinsID = "TIDEMARK_DEPLOY_ID"
-
 // Name implements Driver.
-func (*Jenkins) Name() string { return "jenkins" }
+func (j *Jenkins) Name() string { return "jenkins" }
 
-func (d *Jenkins) open() (*session, error) {
-	return d.Remote.open(d.URL, d.Token, func(h http.Header, token string) {
+func (j *Jenkins) open() (*session, error) {
+	return j.Remote.open(j.URL, j.Token, func(h http.Header, token string) {
 		r := http.Request{Header: h}
-		r.SetBasicAuth(d.User, token)
+		r.SetBasicAuth(j.User, token)
 	})
 }
 
-func (d *Jenkins) root() string { return strings.TrimRight(d.URL, "/") }
+func (j *Jenkins) root() string { return strings.TrimRight(j.URL, "/") }
 
-// job is the job's URL.
-func (d *Jenkins) job() string {
-	where := d.root()
-	for name := range strings.SplitSeq(strings.Trim(d.Job, "/"), "/") {
-		where += "/job/" + url.PathEscape(name)
+// job is the URL of the job. It is made of the configuration: what Jenkins believes
+// its own URL to be is often not where it can be reached.
+func (j *Jenkins) job() string {
+	where := j.root()
+	for part := range strings.SplitSeq(strings.Trim(j.Job, "/"), "/") {
+		where += "/job/" + url.PathEscape(part)
 	}
 	return where
 }
 
-// queued is how a run is named by its item in the queue, which a build has too.
-func (d *Jenkins) queued(item int64) deploy.Ref {
-	return deploy.Ref{ID: "queue item " + strconv.FormatInt(item, 10), URL: d.job() + "/"}
-}
+func (j *Jenkins) build(number int64) string { return j.job() + "/" + strconv.FormatInt(number, 10) }
 
-// Begin implements Driver.
-func (d *Jenkins) Begin(ctx context.Context, job Job) (deploy.Ref, error) {
-	s, err := d.open()
-	if err != nil {
-		return deploy.Ref{}, err
-	}
-	defer s.close()
-	form := url.Values{jenkinsID: {job.ID}}
-	for name, value := range d.Parameters {
-		form.Set(name, value.Fill(job.Values(), nil))
-	}
-	a, err := s.begin(ctx, call{
-		method: http.MethodPost, url: d.job() + "/buildWithParameters", body: []byte(form.Encode()),
-		header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
-	})
-	if err != nil {
-		return deploy.Ref{}, err
-	}
-	to, err := a.location()
-	if err != nil {
-		return deploy.Ref{}, fmt.Errorf("%w: Jenkins does not say which item of its queue it is: %w", ErrUncertain, err)
-	}
-	parts := strings.Split(strings.Trim(to.Path, "/"), "/")
-	item, err := strconv.ParseInt(parts[len(parts)-1], 10, 64)
-	if err != nil {
-		return deploy.Ref{}, fmt.Errorf("%w: Jenkins says that it is at %s, which is no item of its queue", ErrUncertain, to.Path)
-	}
-	return d.queued(item), nil
-}
-
-// item is the number of a run's item in the queue.
-func (d *Jenkins) item(job Job) (int64, error) {
-	item, err := strconv.ParseInt(strings.TrimPrefix(job.Ref.ID, "queue item "), 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("%q is no item of Jenkins' queue", job.Ref.ID)
-	}
-	return item, nil
-}
-
-// jenkinsActions have the parameters of an item or a build.
 type jenkinsActions []struct {
 	Parameters []struct {
-		Name  string          `json:"name"`
-		Value json.RawMessage `json:"value"`
+		Name  string `json:"name"`
+		Value any    `json:"value"`
 	} `json:"parameters"`
 }
 
-func (a jenkinsActions) of(run string) bool {
+// has reports whether the run's id is among the parameters.
+func (a jenkinsActions) has(id string) bool {
 	for _, action := range a {
 		for _, p := range action.Parameters {
-			if p.Name == jenkinsID && string(p.Value) == strconv.Quote(run) {
+			if p.Name == deployVariable && p.Value == id {
 				return true
 			}
 		}
@@ -120,30 +81,122 @@ func (a jenkinsActions) of(run string) bool {
 	return false
 }
 
-// jenkinsBuild is what is read of a build.
-type jenkinsBuild struct {
-	Number   int64          `json:"number"`
-	QueueID  int64          `json:"queueId"`
-	Building bool           `json:"building"`
-	Result   string         `json:"result"`
-	URL      string         `json:"url"`
-	Actions  jenkinsActions `json:"actions"`
+type jenkinsJob struct {
+	Buildable bool `json:"buildable"`
+	InQueue   bool `json:"inQueue"`
+	Property  []struct {
+		Definitions []struct {
+			Name string `json:"name"`
+		} `json:"parameterDefinitions"`
+	} `json:"property"`
+	Builds []struct {
+		Number  int64          `json:"number"`
+		Queue   int64          `json:"queueId"`
+		Time    int64          `json:"timestamp"`
+		Actions jenkinsActions `json:"actions"`
+	} `json:"builds"`
 }
 
-// builds are the newest of the job.
-func (d *Jenkins) builds(ctx context.Context, s *session) ([]jenkinsBuild, error) {
-	var list struct {
-		Builds []jenkinsBuild `json:"builds"`
+// declared are the names of the job's parameters.
+func (o jenkinsJob) declared() []string {
+	names := []string{}
+	for _, p := range o.Property {
+		for _, d := range p.Definitions {
+			names = append(names, d.Name)
+		}
 	}
-	tree := url.QueryEscape("builds[number,queueId,building,result,url,actions[parameters[name,value]]]{0,100}")
-	_, err := s.json(ctx, d.job()+"/api/json?tree="+tree, &list)
-	return list.Builds, err
+	return names
 }
 
-// Find implements Driver. A job that does not declare the parameter drops it, so that
-// a run which is not found may be there.
-func (d *Jenkins) Find(ctx context.Context, job Job) (deploy.Ref, bool, error) {
-	s, err := d.open()
+// ask asks for the job with the fields of tree.
+func (j *Jenkins) ask(ctx context.Context, s *session, tree string) (object jenkinsJob, err error) {
+	_, err = s.json(ctx, j.job()+"/api/json?tree="+url.QueryEscape(tree), &object)
+	return object, err
+}
+
+// Begin implements Driver. It asks for the job first: Jenkins would leave out silently
+// what the job does not declare, and deploy something else.
+func (j *Jenkins) Begin(ctx context.Context, job Job) (deploy.Ref, error) {
+	s, err := j.open()
+	if err != nil {
+		return deploy.Ref{}, err
+	}
+	defer s.close()
+	object, err := j.ask(ctx, s, "buildable,property[parameterDefinitions[name]]")
+	if err != nil {
+		return deploy.Ref{}, fmt.Errorf("nothing was begun: %w", err)
+	}
+	if !object.Buildable {
+		return deploy.Ref{}, fmt.Errorf("nothing was begun: the job %s is disabled", j.Job)
+	}
+	declared, values, form := object.declared(), job.Values(), url.Values{}
+	for _, name := range slices.Sorted(maps.Keys(j.Parameters)) {
+		if !slices.Contains(declared, name) {
+			return deploy.Ref{}, fmt.Errorf("nothing was begun: the job %s declares no parameter %s; "+
+				"a Jenkinsfile declares its own when it runs for the first time", j.Job, name)
+		}
+		form.Set(name, j.Parameters[name].Fill(values, nil))
+	}
+	if slices.Contains(declared, deployVariable) {
+		form.Set(deployVariable, job.ID)
+	}
+	where := j.job() + "/build"
+	if len(declared) > 0 {
+		where += "WithParameters"
+	}
+	a, err := s.begin(ctx, call{
+		method: http.MethodPost, url: where, body: []byte(form.Encode()), cut: true,
+		header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
+	})
+	if err != nil {
+		return deploy.Ref{}, err
+	}
+	item, ok := queueItem(a.header.Get("Location"))
+	if !ok {
+		return deploy.Ref{}, fmt.Errorf("%w: the answer of %s does not say where in the queue it is", ErrUncertain, a.url.Host)
+	}
+	return j.ref("queue", item), nil
+}
+
+// ref is a build's, or its item's in the queue: a build has no number before it starts.
+func (j *Jenkins) ref(kind string, number int64) deploy.Ref {
+	ref := deploy.Ref{ID: kind + "/" + strconv.FormatInt(number, 10), URL: j.job() + "/"}
+	if kind == "build" {
+		ref.URL = j.build(number) + "/"
+	}
+	return ref
+}
+
+// parseRef is what ref made.
+func parseRef(ref deploy.Ref) (item, build int64, err error) {
+	kind, text, _ := strings.Cut(ref.ID, "/")
+	number, err := strconv.ParseInt(text, 10, 64)
+	switch {
+	case err == nil && number > 0 && kind == "queue":
+		return number, 0, nil
+	case err == nil && number > 0 && kind == "build":
+		return 0, number, nil
+	}
+	return 0, 0, fmt.Errorf("%q is neither queue/NUMBER nor build/NUMBER", ref.ID)
+}
+
+var queueItemPath = regexp.MustCompile(`/queue/item/([0-9]{1,18})/?$`)
+
+// queueItem is the number in the URL of an item of the queue.
+func queueItem(location string) (int64, bool) {
+	found := queueItemPath.FindStringSubmatch(location)
+	if found == nil {
+		return 0, false
+	}
+	number, err := strconv.ParseInt(found[1], 10, 64)
+	return number, err == nil && number > 0
+}
+
+// Find implements Driver. That nothing was begun is certain where the job declares
+// the run's id, so that all that it was begun with have one; or else where it has
+// nothing at all in the queue and no build since.
+func (j *Jenkins) Find(ctx context.Context, job Job) (deploy.Ref, bool, error) {
+	s, err := j.open()
 	if err != nil {
 		return deploy.Ref{}, false, err
 	}
@@ -154,165 +207,74 @@ func (d *Jenkins) Find(ctx context.Context, job Job) (deploy.Ref, bool, error) {
 			Actions jenkinsActions `json:"actions"`
 		} `json:"items"`
 	}
-	tree := url.QueryEscape("items[id,actions[parameters[name,value]]]")
-	if _, err := s.json(ctx, d.root()+"/queue/api/json?tree="+tree, &queue); err != nil {
+	// The queue comes first: what leaves it meanwhile is among the builds then.
+	if _, err := s.json(ctx, j.root()+"/queue/api/json?tree="+url.QueryEscape("items[id,actions[parameters[name,value]]]"), &queue); err != nil {
 		return deploy.Ref{}, false, err
 	}
 	for _, item := range queue.Items {
-		if item.Actions.of(job.ID) {
-			return d.queued(item.ID), true, nil
+		if item.Actions.has(job.ID) {
+			return j.ref("queue", item.ID), true, nil
 		}
 	}
-	builds, err := d.builds(ctx, s)
+	object, err := j.ask(ctx, s, fmt.Sprintf("inQueue,property[parameterDefinitions[name]],"+
+		"builds[number,queueId,timestamp,actions[parameters[name,value]]]{0,%d}", jenkinsBuilds))
 	if err != nil {
 		return deploy.Ref{}, false, err
 	}
-	for _, b := range builds {
-		if b.Actions.of(job.ID) {
-			return d.queued(b.QueueID), true, nil
+	begun, lately, all := since(job).UnixMilli(), 0, len(object.Builds) < jenkinsBuilds
+	for _, build := range object.Builds {
+		if build.Actions.has(job.ID) {
+			return j.ref("build", build.Number), true, nil
+		}
+		if build.Time >= begun {
+			lately++
+		} else {
+			all = true
 		}
 	}
 	if err := s.settle(job); err != nil {
 		return deploy.Ref{}, false, err
 	}
-	return deploy.Ref{}, false, fmt.Errorf("%w: Jenkins has no build with its id, which only jobs with the parameter %s have", ErrUncertain, jenkinsID)
+	declared := slices.Contains(object.declared(), deployVariable)
+	switch {
+	case !all:
+		return deploy.Ref{}, false, fmt.Errorf("%w: none of the last %d builds is it, and there are more", ErrUncertain, jenkinsBuilds)
+	case !declared && (object.InQueue || lately > 0):
+		return deploy.Ref{}, false, fmt.Errorf("%w: the job %s declares no parameter %s that would tell", ErrUncertain, j.Job, deployVariable)
+	}
+	return deploy.Ref{}, false, nil
 }
 
 // Follow implements Driver.
-func (d *Jenkins) Follow(ctx context.Context, job Job) (deploy.Outcome, error) {
-	s, err := d.open()
+func (j *Jenkins) Follow(ctx context.Context, job Job) (deploy.Outcome, error) {
+	item, build, err := parseRef(job.Ref)
+	if err != nil {
+		return deploy.Outcome{}, err
+	}
+	s, err := j.open()
 	if err != nil {
 		return deploy.Outcome{}, err
 	}
 	defer s.close()
-	return s.follow(ctx, job, d.look)
-}
-
-func (d *Jenkins) look(ctx context.Context, f *following) (deploy.Outcome, bool, error) {
-	if f.memory.Build == 0 {
-		outcome, over, err := d.waits(ctx, f)
-		if err != nil || over || f.memory.Build == 0 {
-			return outcome, over, err
+	return s.follow(ctx, job, func(ctx context.Context, f *following) (none deploy.Outcome, over bool, err error) {
+		if build == 0 {
+			build = f.memory.Build
 		}
-	}
-	build := fmt.Sprintf("%s/%d", d.job(), f.memory.Build)
-	var b jenkinsBuild
-	if _, err := f.json(ctx, build+"/api/json?tree="+url.QueryEscape("number,building,result,url"), &b); err != nil {
-		return deploy.Outcome{}, false, f.missing(ctx, err, d.job()+"/api/json?tree=name")
-	}
-	// After the state: what an ended build wrote is all there.
-	if err := d.console(ctx, f, build); err != nil {
-		return deploy.Outcome{}, false, err
-	}
-	if b.Building || b.Result == "" {
-		return deploy.Outcome{}, false, nil
-	}
-	text := fmt.Sprintf("build %d ended as %s", f.memory.Build, b.Result)
-	switch b.Result {
-	case "SUCCESS":
-		return deploy.Outcome{Status: annotate.Succeeded, Text: text}, true, nil
-	case "ABORTED":
-		return deploy.Outcome{Status: annotate.Cancelled, Text: text}, true, nil
-	}
-	return deploy.Outcome{Status: annotate.Failed, Text: text}, true, nil
-}
-
-// waits looks at the run in the queue, and remembers its build once it has one.
-func (d *Jenkins) waits(ctx context.Context, f *following) (deploy.Outcome, bool, error) {
-	number, err := d.item(f.job)
-	if err != nil {
-		return deploy.Outcome{}, false, err
-	}
-	var item struct {
-		Cancelled  bool   `json:"cancelled"`
-		Why        string `json:"why"`
-		Executable *struct {
-			Number int64  `json:"number"`
-			URL    string `json:"url"`
-		} `json:"executable"`
-	}
-	_, err = f.json(ctx, fmt.Sprintf("%s/queue/item/%d/api/json", d.root(), number), &item)
-	var refused *refusal
-	switch {
-	case errors.As(err, &refused) && refused.gone():
-		// An item is forgotten five minutes after its build began.
-		builds, listErr := d.builds(ctx, f.session)
-		if listErr != nil {
-			return deploy.Outcome{}, false, listErr
-		}
-		for _, b := range builds {
-			if b.QueueID == number {
-				f.building(b.Number, b.URL)
-				return deploy.Outcome{}, false, nil
+		if build == 0 {
+			waiting, err := j.waiting(ctx, f.session, item)
+			if err != nil {
+				return none, false, f.missing(ctx, err, j.job()+"/api/json?tree=buildable")
 			}
-		}
-		return deploy.Outcome{}, false, fmt.Errorf("%w: %w", errMissing, err)
-	case err != nil:
-		return deploy.Outcome{}, false, err
-	case item.Cancelled:
-		return deploy.Outcome{Status: annotate.Cancelled, Text: "was cancelled in Jenkins' queue"}, true, nil
-	case item.Executable != nil && item.Executable.Number > 0:
-		f.building(item.Executable.Number, item.Executable.URL)
-	default:
-		f.news("queue", item.Why, "waits: %s", item.Why)
-	}
-	return deploy.Outcome{}, false, nil
-}
-
-// building remembers the build that the run became.
-func (f *following) building(number int64, page string) {
-	f.memory.Build, f.memory.changed = number, true
-	f.news("build", strconv.FormatInt(number, 10), "build %d: %s", number, page)
-}
-
-// console copies what is new of the build's output.
-func (d *Jenkins) console(ctx context.Context, f *following, build string) error {
-	h, err := f.text(ctx, fmt.Sprintf("%s/logText/progressiveText?start=%d", build, f.memory.Offset), f.log)
-	if err != nil {
-		return err
-	}
-	if size, err := strconv.ParseInt(h.Get("X-Text-Size"), 10, 64); err == nil && size > f.memory.Offset {
-		f.memory.Offset, f.memory.changed = size, true
-	}
-	return f.memory.keep()
-}
-
-// Cancel implements Driver.
-func (d *Jenkins) Cancel(ctx context.Context, job Job) error {
-	s, err := d.open()
-	if err != nil {
-		return err
-	}
-	defer s.close()
-	number, err := d.item(job)
-	if err != nil {
-		return err
-	}
-	where := fmt.Sprintf("%s/queue/cancelItem?id=%d", d.root(), number)
-	build := recall(job.Folder).Build
-	if build == 0 { // it may have begun since it was looked at last
-		builds, err := d.builds(ctx, s)
-		if err != nil {
-			return err
-		}
-		for _, b := range builds {
-			if b.QueueID == number {
-				build = b.Number
+			if waiting.Cancelled {
+				return deploy.Outcome{Status: annotate.Cancelled, Text: "it was taken out of the queue"}, true, nil
 			}
+			if build = waiting.Executable.Number; build == 0 {
+				why := shorten(waiting.Why, f.token)
+				f.news("queue", "waiting", "In the queue: %s", why)
+				return none, false, nil
+			}
+			f.memory.Build, f.memory.changed = build, true
 		}
-	}
-	if build != 0 {
-		where = fmt.Sprintf("%s/%d/stop", d.job(), build)
-	}
-	a, err := s.do(ctx, call{method: http.MethodPost, url: where})
-	if err != nil {
-		return err
-	}
-	switch {
-	case a.status/100 == 2, a.status/100 == 3: // it leads to a page then
-		return nil
-	case build == 0 && a.status == http.StatusNotFound: // it is not in the queue any more
-		return nil
-	}
-	return s.refusal(a)
+		return j.look(ctx, f, build)
+	})
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -163,8 +164,8 @@ func logged(t *testing.T, job Job) string {
 }
 
 // testBegin holds for every driver: what it makes of answers to the request that
-// begins a deploy. A driver is made for a server; route is that request.
-func testBegin(t *testing.T, route string, prepare func(*fake), make func(url string) Driver) {
+// begins a deploy. Each is made for a server; route is that request.
+func testBegin(t *testing.T, route string, prepare func(*fake), driver func(url string) Driver) {
 	for _, test := range []struct {
 		name      string
 		answer    http.HandlerFunc
@@ -187,7 +188,7 @@ func testBegin(t *testing.T, route string, prepare func(*fake), make func(url st
 			f := newFake(t)
 			prepare(f)
 			f.on(route, test.answer)
-			ref, err := make(f.URL).Begin(t.Context(), remoteJob(t))
+			ref, err := driver(f.URL).Begin(t.Context(), remoteJob(t))
 			require.Error(t, err)
 			require.Zero(t, ref)
 			require.Equal(t, test.uncertain, errors.Is(err, ErrUncertain), "%s", err)
@@ -202,7 +203,7 @@ func testBegin(t *testing.T, route string, prepare func(*fake), make func(url st
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
 		listener.Close()
-		_, err = make("http://"+listener.Addr().String()).Begin(t.Context(), remoteJob(t))
+		_, err = driver("http://"+listener.Addr().String()).Begin(t.Context(), remoteJob(t))
 		require.Error(t, err)
 		require.NotErrorIs(t, err, ErrUncertain)
 	})
@@ -214,7 +215,7 @@ func testBegin(t *testing.T, route string, prepare func(*fake), make func(url st
 			cancel()
 			<-r.Context().Done()
 		})
-		_, err := make(f.URL).Begin(ctx, remoteJob(t))
+		_, err := driver(f.URL).Begin(ctx, remoteJob(t))
 		require.ErrorIs(t, err, ErrUncertain)
 	})
 }
@@ -241,7 +242,7 @@ func TestASecretIsNotShown(t *testing.T) {
 	require.NotEqual(t, SecretValue("a"), SecretValue("b"))
 	require.True(t, Secret{}.IsZero())
 
-	for name, bad := range map[string]string{"empty": " \n", "lines": "a\nb", "long": strings.Repeat("x", maxSecret+1)} {
+	for name, bad := range map[string]string{"empty": " \n", "lines": "a\nb", "long": strings.Repeat("x", maxToken+1)} {
 		require.NoError(t, os.WriteFile(file, []byte(bad), 0o600))
 		_, err := SecretFile(file).Read()
 		require.ErrorContains(t, err, file, name)
@@ -321,6 +322,64 @@ func TestABrokenMemoryIsForgotten(t *testing.T) {
 	require.Equal(t, "b", recall(folder).Said["a"])
 	require.NoError(t, os.WriteFile(m.path, []byte(`{"said": `), 0o600))
 	require.Empty(t, recall(folder).Said)
+}
+
+func TestABeginningHasItsOwnConnection(t *testing.T) {
+	var from sync.Map
+	remember := func(w http.ResponseWriter, r *http.Request) {
+		_, seen := from.LoadOrStore(r.RemoteAddr, true)
+		fmt.Fprint(w, seen)
+	}
+	f := newFake(t).on("GET /", remember).on("POST /", remember)
+	s, err := Remote{}.open(f.URL, Secret{}, bearer)
+	require.NoError(t, err)
+	defer s.close()
+	for range 3 {
+		_, err := s.get(t.Context(), call{url: f.URL + "/"})
+		require.NoError(t, err)
+		a, err := s.begin(t.Context(), call{method: http.MethodPost, url: f.URL + "/"})
+		require.NoError(t, err)
+		require.Equal(t, "false", string(a.body))
+	}
+}
+
+func TestFollowEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	f := newFake(t).on("GET /run", func(w http.ResponseWriter, r *http.Request) {
+		cancel()
+		fmt.Fprint(w, `{"state": "busy"}`)
+	})
+	h := &HTTP{URL: deploy.Template(f.URL), Status: &HTTPStatus{URL: deploy.Template(f.URL + "/run"), Field: "state"}}
+	_, err := h.Follow(ctx, remoteJob(t))
+	require.ErrorIs(t, err, context.Canceled)
+	require.NoError(t, Remote{}.wait(t.Context(), 1))
+}
+
+func TestDriversHaveTheNamesOfTheConfiguration(t *testing.T) {
+	names := []string{}
+	for _, d := range []Driver{&HTTP{}, &GitHub{}, &GitLab{}, &Jenkins{}, &ArgoCD{}} {
+		names = append(names, d.Name())
+	}
+	require.Equal(t, []string{"http", "github", "gitlab", "jenkins", "argocd"}, names)
+}
+
+func TestWhatARedirectLeavesOpen(t *testing.T) {
+	f := func(status int, location string, want bool) {
+		t.Helper()
+		from := &url.URL{Scheme: "http", Host: "ci.example", Path: "/deploy"}
+		a := &answer{status: status, header: http.Header{"Location": {location}}, url: from}
+		require.Equal(t, want, a.mayHaveBegun())
+	}
+	f(301, "https://ci.example/deploy", false)
+	f(301, "https://ci.example/runs/1", true)
+	f(303, "/runs/1", true)
+	f(302, "", true)
+	f(302, "mailto:x", true)
+	f(307, "/other", false)
+	f(308, "/other", false)
+	f(400, "", false)
+	f(501, "", false)
+	f(500, "", true)
 }
 
 func FuzzMessage(f *testing.F) {
