@@ -49,6 +49,7 @@ func (s *Server) deployRoutes() []*route {
 		return nil
 	}
 	return append(s.holdRoutes(),
+		&route{method: http.MethodGet, path: "/deploys", need: auth.Viewer, class: reading, mount: plain(s.deploysOf)},
 		&route{method: http.MethodGet, path: deploysPath, need: auth.Viewer, class: reading, mount: s.opListDeploys()},
 		&route{method: http.MethodGet, path: deploysPath + "/targets", need: auth.Viewer, class: reading, mount: s.opDeployTargets()},
 		&route{method: http.MethodGet, path: deploysPath + "/{id}", need: auth.Viewer, class: reading, mount: s.opGetDeploy()},

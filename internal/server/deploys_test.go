@@ -226,3 +226,35 @@ func TestDeployingTakesTheRoleOfTheEnvironment(t *testing.T) {
 	require.Equal(t, http.StatusForbidden, s.do(http.MethodGet, "/api/v1/deploys/"+v.ID+"/log", "", "Authorization", viewer).status, "a log is for those who deploy")
 	require.Equal(t, http.StatusOK, s.do(http.MethodGet, "/api/v1/deploys/"+v.ID, "", "Authorization", viewer).status)
 }
+
+func TestThePageOfDeploysShowsWhatRunsAndWaits(t *testing.T) {
+	release := make(chan struct{}, 10)
+	s := deploying(t, auth.Operator, release)
+	ask := func(version string) deploys.View {
+		return decodeAs[deploys.View](t, s.do(http.MethodPost, "/api/v1/deploys", fmt.Sprintf(`{"service": "web", "environment": "production", "version": %q, "who": "<ann>"}`, version)).body)
+	}
+	done := ask("v1")
+	release <- struct{}{}
+	s.reaches(done.ID, annotate.Succeeded)
+	running, waiting := ask("v2"), ask("v3")
+	s.reaches(running.ID, annotate.Running)
+	s.do(http.MethodPost, "/api/v1/holds", `{"environment": "staging", "for": "2h", "reason": "the <database> moves", "who": "bob"}`)
+
+	a := s.do(http.MethodGet, "/deploys", "")
+	require.Equal(t, http.StatusOK, a.status)
+	require.Regexp(t, `(?s)<td>production</td><td><a href="/changes/`+running.ID+`">v2</a>, should be done .*<td><a href="/changes/`+waiting.ID+`">v3</a></td><td><a href="/changes/`+done.ID+`">v1</a>`, a.body)
+	require.Contains(t, a.body, "held by bob until ")
+	require.Contains(t, a.body, "the &lt;database&gt; moves")
+	require.NotContains(t, a.body, "<ann>")
+
+	for id, want := range map[string]string{
+		done.ID:    "tidemark deploy rollback " + done.ID,
+		running.ID: "tidemark deploy cancel " + running.ID,
+		waiting.ID: "Number 1 of the queue, behind",
+	} {
+		body := s.do(http.MethodGet, "/changes/"+id, "").body
+		require.Contains(t, body, want)
+		require.NotContains(t, body, "tidemark change finish", "Tidemark does so itself")
+	}
+	require.NotContains(t, start(t, nil).do(http.MethodGet, "/", "").body, "/deploys", "no link where there are none")
+}

@@ -25,7 +25,7 @@ type pages struct {
 }
 
 // pageNames are the templates that stand in the frame.
-var pageNames = []string{"home", "changes", "change"}
+var pageNames = []string{"home", "changes", "change", "deploys"}
 
 func newPages() (*pages, error) {
 	style, err := pageFiles.ReadFile("pages/style.css")
@@ -61,10 +61,12 @@ type frame struct {
 	Now     time.Time
 	// Trouble says what is missing, and why.
 	Trouble string
+	// HasDeploys says that there is a page of deploys.
+	HasDeploys bool
 }
 
 func (s *Server) frame() frame {
-	return frame{Style: s.pages.style, Version: s.opts.Version, Prefix: s.prefix, Now: s.now()}
+	return frame{Style: s.pages.style, Version: s.opts.Version, Prefix: s.prefix, Now: s.now(), HasDeploys: s.opts.Deploys != nil}
 }
 
 // troubled returns the status of a page that could not be filled, and says in
