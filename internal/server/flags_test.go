@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	provider "github.com/open-feature/go-sdk-contrib/providers/ofrep"
+	"github.com/open-feature/go-sdk/openfeature"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tidemark/tidemark/annotate"
@@ -153,6 +155,13 @@ func TestEvaluationsAreBounded(t *testing.T) {
 	require.Equal(t, http.StatusTooManyRequests, a.status)
 	require.Equal(t, "1", a.header.Get("Retry-After"))
 	require.Equal(t, 200, s.do("GET", "/api/v1/changes", "").status, "others have turnstiles of their own")
+
+	// OpenFeature's own client takes it for what it is, and the code's default.
+	require.NoError(t, openfeature.SetNamedProviderAndWait(t.Name(), provider.NewProvider(s.url)))
+	ann := openfeature.NewEvaluationContext("ann", nil)
+	details, err := openfeature.NewClient(t.Name()).BooleanValueDetails(t.Context(), "banner", true, ann)
+	require.ErrorContains(t, err, "rate limit")
+	require.True(t, details.Value)
 	close(release)
 	require.Equal(t, 200, (<-done).status)
 	require.Equal(t, 200, s.evaluate("banner").status)
