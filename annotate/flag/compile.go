@@ -62,8 +62,35 @@ func (c *compiled) evaluate(ctx *Context, now time.Time) *outcome {
 	if s.always != nil {
 		return s.always
 	}
+	if s.split != nil {
+		return s.bySplit(c.flag.Key, ctx, date)
+	}
+	return s.askAt(c.flag.Key, ctx, date)
+}
+
+// bySplit returns the outcome of a flag that only splits by a key.
+func (s *state) bySplit(flagKey string, ctx *Context, date time.Time) *outcome {
+	var p *part
+	if key, err := s.resolved.GetBucketingKeyValue(ctx.library); err == nil && key != "" {
+		p = s.split.of(flagKey, key)
+	}
+	if p == nil {
+		return s.askAt(flagKey, ctx, date)
+	}
+	if o := p.outcome.Load(); o != nil {
+		return o
+	}
+	o := s.askAt(flagKey, ctx, date)
+	if o.err == nil && o.variant == p.variation {
+		p.outcome.Store(o)
+	}
+	return o
+}
+
+// askAt asks the library as of a date.
+func (s *state) askAt(flagKey string, ctx *Context, date time.Time) *outcome {
 	asked := date // on the heap, and only where the library asks for it
-	return s.ask(c.flag.Key, dated{ctx.library, &asked})
+	return s.ask(flagKey, dated{ctx.library, &asked})
 }
 
 // dated is a context that is evaluated as of a time: the library asks its own
@@ -91,6 +118,8 @@ type state struct {
 	// owners says who is in which variation of the default rule, where the
 	// percentages alone do not; nil where they do.
 	owners Allocation
+	// split is the flag where it only splits by a key; nil for others.
+	split *split
 
 	outcomes atomic.Pointer[map[cause]*outcome]
 	making   sync.Mutex // held by who adds to them
@@ -120,6 +149,8 @@ func (c *compiled) compile(from time.Time) (s *state) {
 		s.keyed = &with
 	} else if constant(resolved) {
 		s.always = s.ask(c.flag.Key, dated{NewContext("", nil).library, &from})
+	} else {
+		s.split = newSplit(resolved, s.owners)
 	}
 	return s
 }
