@@ -62,7 +62,7 @@ bench: ## the benchmarks; BENCH=name selects, COUNT repeats
 
 .PHONY: kill-test
 kill-test: ## kill -9 in many rounds; ROUNDS says how many
-	TIDEMARK_KILL_ROUNDS=$(or $(ROUNDS),50) $(GO) test $(TEST_FLAGS) -timeout 120m -run Kill -v ./cmd/tidemark ./annotate/changelog
+	TIDEMARK_KILL_ROUNDS=$(or $(ROUNDS),50) $(GO) test $(TEST_FLAGS) -timeout 120m -run Kill -v ./cmd/tidemark ./annotate/changelog ./annotate/flag/control
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME (default 30s)
