@@ -114,8 +114,10 @@ func TestObstacles(t *testing.T) {
 
 	back := Obstacles(web, now, true, holds, []Freeze{weekend})
 	require.Equal(t, all[:1], back, "a freeze stops no rollback, a hold does")
-	require.Equal(t, all[1:], Remaining(all, []Obstacle{{Kind: ObstacleHold, ID: "1"}}))
-	require.Empty(t, Remaining(all, all))
+	passed, held := Pass(all, []string{"1"})
+	require.Equal(t, all[:1], passed)
+	require.Equal(t, all[1:], held)
+	require.Equal(t, `frozen by "weekend" until 2026-11-30 00:00 UTC (weekend)`, Describe(held))
 	require.Empty(t, Obstacles(ID{Service: "web", Environment: "staging"}, now, false, nil, []Freeze{weekend}))
 }
 

@@ -2,6 +2,8 @@ package deploy
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/tidemark/tidemark/annotate"
@@ -95,17 +97,23 @@ func Obstacles(id ID, now time.Time, back bool, holds []Hold, freezes []Freeze) 
 	return list
 }
 
-// Remaining returns those of obstacles that passes does not have.
-func Remaining(obstacles, passes []Obstacle) []Obstacle {
-	list := []Obstacle{}
+// Pass tells those of obstacles that the ids name, and so are passed, from the others.
+func Pass(obstacles []Obstacle, ids []string) (passed, held []Obstacle) {
 	for _, o := range obstacles {
-		passed := false
-		for _, p := range passes {
-			passed = passed || p.Kind == o.Kind && p.ID == o.ID
-		}
-		if !passed {
-			list = append(list, o)
+		if slices.Contains(ids, o.ID) {
+			passed = append(passed, o)
+		} else {
+			held = append(held, o)
 		}
 	}
-	return list
+	return passed, held
+}
+
+// Describe says what keeps a deploy from beginning, and by which ids it could pass.
+func Describe(held []Obstacle) string {
+	parts := make([]string, len(held))
+	for i, o := range held {
+		parts[i] = fmt.Sprintf("%s (%s)", o, o.ID)
+	}
+	return strings.Join(parts, "; ")
 }

@@ -194,7 +194,7 @@ func followDeploy(ctx context.Context, io streams, to *client.Client, id string)
 func stands(v control.View, now time.Time) string {
 	switch {
 	case v.Status == annotate.Planned && len(v.Obstacles) > 0:
-		return "waits, for it is " + describe(v.Obstacles)
+		return "waits, for it is " + deploy.Describe(v.Obstacles)
 	case v.Status == annotate.Planned && v.Behind != "":
 		return fmt.Sprintf("waits behind %s, as number %d of the queue", v.Behind, v.Position)
 	case v.Status == annotate.Planned:

@@ -50,7 +50,7 @@ func (g gate) pass(ctx context.Context) ([]annotate.Evidence, error) {
 	for {
 		obstacles, err := g.ask(ctx)
 		if err == nil {
-			held, passed = g.sort(obstacles)
+			held, passed = deploy.Pass(obstacles, g.Override)
 		}
 		switch {
 		case err != nil && slices.ContainsFunc(held, g.lasts):
@@ -61,9 +61,9 @@ func (g gate) pass(ctx context.Context) ([]annotate.Evidence, error) {
 		case len(held) == 0:
 			return g.evidence(passed), nil
 		case g.IfHeld != "wait":
-			return nil, &exitError{codeHeld, fmt.Errorf("not deployed: %s; --if-held=wait waits, and --override ID with --override-reason passes", describe(held))}
+			return nil, &exitError{codeHeld, fmt.Errorf("not deployed: %s; --if-held=wait waits, and --override ID with --override-reason passes", deploy.Describe(held))}
 		default:
-			if now := describe(held); now != told {
+			if now := deploy.Describe(held); now != told {
 				told = now
 				g.warn("waiting, for the deploy is " + told)
 			}
@@ -74,18 +74,6 @@ func (g gate) pass(ctx context.Context) ([]annotate.Evidence, error) {
 		case <-time.After(g.every):
 		}
 	}
-}
-
-// sort tells the obstacles that are overridden from those that are not.
-func (g gate) sort(obstacles []deploy.Obstacle) (held, passed []deploy.Obstacle) {
-	for _, o := range obstacles {
-		if slices.Contains(g.Override, o.ID) {
-			passed = append(passed, o)
-		} else {
-			held = append(held, o)
-		}
-	}
-	return held, passed
 }
 
 // unanswered tells why nobody knows whether the deploy is held, where nothing else
@@ -108,15 +96,6 @@ func (g gate) evidence(passed []deploy.Obstacle) []annotate.Evidence {
 		})
 	}
 	return list
-}
-
-// describe says who holds a deploy, why, and by which ids it could pass.
-func describe(held []deploy.Obstacle) string {
-	parts := make([]string, len(held))
-	for i, o := range held {
-		parts[i] = fmt.Sprintf("%s (%s)", o, o.ID)
-	}
-	return strings.Join(parts, "; ")
 }
 
 // lasts reports whether o holds still, by what is known of it.

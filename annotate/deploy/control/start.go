@@ -183,14 +183,7 @@ func errTaken(externalID, whose string) error {
 // obstacles returns what keeps a run of the target from beginning: what it passes by
 // the ids, and what it does not.
 func (c *Control) obstacles(id deploy.ID, back bool, ids []string) (passed, held []deploy.Obstacle) {
-	for _, o := range deploy.Obstacles(id, c.now(), back, c.Holds(), c.settings.Load().Freezes) {
-		if slices.Contains(ids, o.ID) {
-			passed = append(passed, o)
-		} else {
-			held = append(held, o)
-		}
-	}
-	return passed, held
+	return deploy.Pass(deploy.Obstacles(id, c.now(), back, c.Holds(), c.settings.Load().Freezes), ids)
 }
 
 // heldBy is what keeps a run from beginning, beside the queue.
@@ -199,16 +192,7 @@ func (c *Control) heldBy(run keptRun) (passed, held []deploy.Obstacle) {
 }
 
 func errHeld(id deploy.ID, held []deploy.Obstacle) error {
-	return &annotate.Error{Code: annotate.Held, Message: fmt.Sprintf("%s is %s; wait for it with if_held: wait, or pass with override and a reason", id, describe(held))}
-}
-
-// describe says what keeps a deploy from beginning, and by which ids it could pass.
-func describe(held []deploy.Obstacle) string {
-	parts := make([]string, len(held))
-	for i, o := range held {
-		parts[i] = fmt.Sprintf("%s (%s)", o, o.ID)
-	}
-	return strings.Join(parts, "; ")
+	return &annotate.Error{Code: annotate.Held, Message: fmt.Sprintf("%s is %s; wait for it with if_held: wait, or pass with override and a reason", id, deploy.Describe(held))}
 }
 
 // passed is what the log is told of the holds and freezes that a run passes.

@@ -216,5 +216,5 @@ func (c *Control) FollowLog(ctx context.Context, id string, offset int64, tell f
 // stands reports whether a run stands as it did before, for those who watch.
 func (v View) stands(before View) bool {
 	return v.Status == before.Status && v.Position == before.Position && v.Behind == before.Behind && v.Trouble == before.Trouble &&
-		v.Ref == before.Ref && (v.Cancel == nil) == (before.Cancel == nil) && describe(v.Obstacles) == describe(before.Obstacles)
+		v.Ref == before.Ref && (v.Cancel == nil) == (before.Cancel == nil) && deploy.Describe(v.Obstacles) == deploy.Describe(before.Obstacles)
 }

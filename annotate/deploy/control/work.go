@@ -65,7 +65,7 @@ func (c *Control) dispatchTo(id deploy.ID) (time.Duration, error) {
 			}
 			continue
 		case len(held) > 0:
-			never = "never begun: when it was its turn, " + id.String() + " was " + describe(held)
+			never = "never begun: when it was its turn, " + id.String() + " was " + deploy.Describe(held)
 		default:
 			run.Overrides = passes
 			began, err := c.begin(run, target)
