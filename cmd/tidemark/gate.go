@@ -50,7 +50,7 @@ func (g gate) pass(ctx context.Context) ([]annotate.Evidence, error) {
 	for {
 		obstacles, err := g.ask(ctx)
 		if err == nil {
-			held, passed = deploy.Pass(obstacles, g.Override)
+			passed, held = deploy.Pass(obstacles, g.Override)
 		}
 		switch {
 		case err != nil && slices.ContainsFunc(held, g.lasts):

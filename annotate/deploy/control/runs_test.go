@@ -101,7 +101,7 @@ func TestADeployThatTakesTooLongIsEnded(t *testing.T) {
 	w := newWorld(t)
 	w.settings.Targets[0].Timeout = 50 * time.Millisecond
 	w.Apply(w.settings)
-	v := w.begin("v1")
+	v := w.queue("v1") // which may be over before anybody sees it run
 	v = w.reaches(v.ID, annotate.Failed)
 	require.Contains(t, v.Outcome, "took longer than")
 	require.Equal(t, 1, w.tool.wishes[v.ID])
