@@ -8,12 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -272,15 +270,7 @@ func TestADeployOutlivesTheServer(t *testing.T) {
 // asked for, cancelled and rolled back. Each that was acknowledged comes to an end that is true, and
 // none runs twice. TIDEMARK_KILL_ROUNDS sets how many rounds there are.
 func TestKillDeploys(t *testing.T) {
-	rounds := 4
-	if s := os.Getenv("TIDEMARK_KILL_ROUNDS"); s != "" {
-		var err error
-		rounds, err = strconv.Atoi(s)
-		require.NoError(t, err)
-	}
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 1))
+	rounds, random := killRounds(t)
 	y := newYard(t, "  keep: 1000\n")
 	acknowledged := map[string]bool{}
 	for round := range rounds {

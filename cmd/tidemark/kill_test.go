@@ -28,15 +28,7 @@ import (
 // lost, nothing doubled, every restart clean. TIDEMARK_KILL_ROUNDS sets how
 // many rounds there are.
 func TestKill(t *testing.T) {
-	rounds := 4
-	if s := os.Getenv("TIDEMARK_KILL_ROUNDS"); s != "" {
-		var err error
-		rounds, err = strconv.Atoi(s)
-		require.NoError(t, err)
-	}
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 1))
+	rounds, random := killRounds(t)
 	dir := t.TempDir()
 	var acked ledger
 	for round := range rounds {
@@ -90,6 +82,20 @@ func TestKill(t *testing.T) {
 	require.NoError(t, s.stop(syscall.SIGTERM))
 	t.Logf("%d rounds: %d changes acknowledged, %d kept; the last samples of %d series acknowledged",
 		rounds, len(acked.changes), len(ids), len(acked.samples))
+}
+
+// killRounds returns how many rounds there are, and what says when each ends.
+func killRounds(t *testing.T) (int, *rand.Rand) {
+	t.Helper()
+	rounds := 4
+	if s := os.Getenv("TIDEMARK_KILL_ROUNDS"); s != "" {
+		var err error
+		rounds, err = strconv.Atoi(s)
+		require.NoError(t, err)
+	}
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	return rounds, rand.New(rand.NewPCG(seed, 1))
 }
 
 // ledger is what the server acknowledged.
