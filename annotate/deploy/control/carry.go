@@ -22,6 +22,9 @@ const (
 	// overdue is how long after its deadline, and the grace, a run may take to be seen
 	// to end.
 	overdue = time.Minute
+	// lookFirst is how long a run whose deadline is over when it is found again is left
+	// alone, for its driver to tell that it has ended.
+	lookFirst = 5 * time.Second
 	// firstPause and lastPause are how long it takes at first, and at the most, until a
 	// driver that could not tell something is asked again.
 	firstPause = time.Second
@@ -178,7 +181,10 @@ func (c *Control) place(r *carried, fresh bool) (deploy.Outcome, error) {
 		ref, err = r.driver.Begin(ctx, r.job)
 		stop()
 		cancel()
-	} else {
+	}
+	// What no answer came for is looked for, as after a restart.
+	unanswered := err
+	if !fresh || errors.Is(err, driver.ErrUncertain) && c.ctx.Err() == nil {
 		within, cancel := context.WithTimeout(c.ctx, c.left(r))
 		err = c.insist(within, r, func(ctx context.Context) (err error) {
 			ref, began, err = r.driver.Find(ctx, r.job)
@@ -193,11 +199,16 @@ func (c *Control) place(r *carried, fresh bool) (deploy.Outcome, error) {
 	case err == nil && began:
 		r.job.Ref = ref
 		return deploy.Outcome{}, c.placed(r)
+	case err == nil && fresh:
+		return deploy.Outcome{Status: annotate.Failed, Text: "did not begin: " + unanswered.Error()}, nil
 	case err == nil:
 		return deploy.Outcome{Status: annotate.Failed, Text: "did not begin: Tidemark was stopped before, or could not keep that it begins"}, nil
 	case c.ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, driver.ErrUncertain)):
 		return deploy.Outcome{}, err
 	case errors.Is(err, driver.ErrUncertain):
+		if fresh {
+			err = fmt.Errorf("%w; %w", unanswered, err)
+		}
 		return deploy.Outcome{Status: annotate.Lost, Text: "whether it began is not known: " + err.Error()}, nil
 	}
 	return deploy.Outcome{Status: annotate.Failed, Text: "did not begin: " + err.Error()}, nil
@@ -226,7 +237,7 @@ func (c *Control) placed(r *carried) error {
 
 // left is how long a run may still take to be seen to end.
 func (c *Control) left(r *carried) time.Duration {
-	return r.job.Deadline.Sub(c.now()) + r.job.Grace + overdue
+	return max(r.job.Deadline.Sub(c.now())+r.job.Grace, 0) + overdue
 }
 
 // follow returns how a run ended. Its error says that Tidemark stops.
@@ -265,17 +276,30 @@ func (c *Control) follow(r *carried) (deploy.Outcome, error) {
 
 // cancelWhenDue has a run end once somebody wants it to, or it has taken too long.
 func (c *Control) cancelWhenDue(ctx context.Context, r *carried, late *atomic.Bool) {
-	timer := time.NewTimer(r.job.Deadline.Sub(c.now()))
+	left := r.job.Deadline.Sub(c.now())
+	if left <= 0 {
+		left = lookFirst // it may have ended in time, while Tidemark was away
+	}
+	timer := time.NewTimer(left)
 	defer timer.Stop()
+	wished := false
 	select {
 	case <-ctx.Done():
 		return
 	case <-r.wished:
+		wished = true
 	case <-timer.C:
 		late.Store(true)
 	}
-	// Its error is that ctx is over, and then nobody cares any more.
-	_ = c.insist(ctx, r, func(ctx context.Context) error { return r.driver.Cancel(ctx, r.job) }, nil)
+	cancel := func(ctx context.Context) error { return r.driver.Cancel(ctx, r.job) }
+	if err := c.insist(ctx, r, cancel, nil); err != nil || !wished {
+		return // ctx is over, and then nobody cares any more
+	}
+	select { // what heard the wish and goes on is asked again
+	case <-ctx.Done():
+	case <-timer.C:
+		_ = c.insist(ctx, r, cancel, nil) // as above
+	}
 }
 
 // insist calls do until it returns no error, or one that is final, or ctx is over, and
@@ -314,7 +338,7 @@ func (c *Control) conclude(id string, outcome deploy.Outcome) {
 			}
 			c.unlock()
 		}
-		if err == nil || c.ctx.Err() != nil {
+		if err == nil || c.ctx.Err() != nil || annotate.CodeOf(err) == annotate.NotFound { // it was kept, and let go since
 			return
 		}
 		c.logger.Error("the end of a deploy could not be recorded, and is tried again", "id", id, "err", err)

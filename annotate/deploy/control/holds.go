@@ -152,19 +152,35 @@ func (c *Control) endHold(ctx context.Context, k keptHold, by string, at annotat
 	if at.After(k.Until.Time) {
 		at = k.Until
 	}
-	err := c.transact(ctx, func(ctx context.Context, tx annotate.Tx) error {
-		if _, err := tx.Record(ctx, by, k.ended(at, text)); err != nil {
-			return err
+	whole := k.ended(at, text)
+	bare := whole
+	bare.Evidence = nil
+	// As with a deploy: whatever others made of its change, the hold itself ends.
+	err := error(nil)
+	for _, report := range []*annotate.Report{&whole, &bare, nil} {
+		if err = c.endHoldWith(ctx, k, by, report); !refused(err) {
+			break
 		}
-		_, err := tx.PutDocument(ctx, annotate.Document{Space: spaceHolds, Key: k.ID, Revision: k.revision, By: by, Change: k.ID})
-		return err
-	})
+		c.logger.Error("the log refuses that a hold has ended, and gets less of it", "hold", k.ID, "err", err)
+	}
 	if err != nil {
 		return deploy.Hold{}, err
 	}
 	c.publishHolds(slices.DeleteFunc(slices.Clone(*c.holds.Load()), func(other keptHold) bool { return other.ID == k.ID }))
 	k.Until = at
 	return k.Hold, nil
+}
+
+func (c *Control) endHoldWith(ctx context.Context, k keptHold, by string, report *annotate.Report) error {
+	return c.transact(ctx, func(ctx context.Context, tx annotate.Tx) error {
+		if report != nil {
+			if _, err := tx.Record(ctx, by, *report); err != nil {
+				return err
+			}
+		}
+		_, err := tx.PutDocument(ctx, annotate.Document{Space: spaceHolds, Key: k.ID, Revision: k.revision, By: by, Change: k.ID})
+		return err
+	})
 }
 
 // expireDue ends the holds whose time is over, and returns how long it is until there
@@ -180,7 +196,7 @@ func (c *Control) expireDue() time.Duration {
 			if !errors.Is(err, context.Canceled) {
 				c.logger.Error("the end of a hold could not be recorded", "hold", k.ID, "err", err)
 			}
-			return retryAfter
+			next = min(next, retryAfter)
 		}
 	}
 	return next

@@ -123,7 +123,7 @@ func TestAHoldStopsADeployUnlessItWaitsOrPasses(t *testing.T) {
 	require.Equal(t, h.ID, waiting.Obstacles[0].ID)
 
 	passes := ask
-	passes.Overrides, passes.Version = []string{h.ID}, "v2"
+	passes.Overrides, passes.Version = []string{strings.ToUpper(h.ID)}, "v2"
 	_, err = w.Cancel(t.Context(), waiting.ID, Author{By: "ci"})
 	require.NoError(t, err)
 	passing, _, err := w.Start(t.Context(), passes)
@@ -359,11 +359,39 @@ func TestADeployThatDoesNotBeginHasFailedOrIsLost(t *testing.T) {
 		{errors.New("the tool refused it"), annotate.Failed, "did not begin: the tool refused it"},
 		{fmt.Errorf("no answer came: %w", driver.ErrUncertain), annotate.Lost, "whether it began is not known: no answer came"},
 	} {
+		w.tool.finding = driver.ErrUncertain
 		w.tool.beginning = func(driver.Job) error { return test.err }
 		v, _, err := w.Start(t.Context(), Request{Author: Author{By: "ci"}, Service: "web", Version: "v1"})
 		require.NoError(t, err)
 		require.Contains(t, w.reaches(v.ID, test.status).Outcome, test.text)
 	}
+}
+
+func TestWhatNoAnswerCameForIsLookedFor(t *testing.T) {
+	w := newWorld(t)
+	w.tool.beginning = func(job driver.Job) error {
+		if job.Version == "v1" {
+			w.tool.alter(func() { w.tool.jobs[job.ID]++ })
+		}
+		return fmt.Errorf("no answer came: %w", driver.ErrUncertain)
+	}
+	there, missing := w.queue("v1"), w.queue("v2")
+	w.reaches(there.ID, annotate.Running)
+	w.tool.end(there.ID, deploy.Outcome{Status: annotate.Succeeded})
+	w.reaches(there.ID, annotate.Succeeded)
+	require.Contains(t, w.reaches(missing.ID, annotate.Failed).Outcome, "did not begin: no answer came")
+}
+
+func TestADeployThatEndedInTimeWhileNobodySawItHasNotFailed(t *testing.T) {
+	w := newWorld(t)
+	v := w.begin("v1")
+	require.Eventually(t, func() bool { return w.change(v.ID).Links != nil }, 10*time.Second, time.Millisecond, "its place is kept")
+	w.close()
+	w.tool.end(v.ID, deploy.Outcome{Status: annotate.Succeeded})
+	w.clock.move(24 * time.Hour)
+	w.open()
+	w.reaches(v.ID, annotate.Succeeded)
+	require.Zero(t, w.tool.wishes[v.ID])
 }
 
 func TestATargetThatIsTakenAwayLeavesNothingWaiting(t *testing.T) {
@@ -580,6 +608,16 @@ func TestADeployEndsWhateverOthersMadeOfItsChange(t *testing.T) {
 	_, err = w.Cancel(t.Context(), full.ID, Author{By: "ann"})
 	require.NoError(t, err)
 	w.reaches(full.ID, annotate.Cancelled)
+
+	h := w.hold("web", "staging", time.Hour)
+	c = w.change(h.ID)
+	report.Source, report.ExternalID = c.Source, c.ExternalID
+	_, err = w.log.Record(t.Context(), "joker", report)
+	require.NoError(t, err)
+	_, err = w.Release(t.Context(), h.ID, Author{By: "ann"})
+	require.NoError(t, err)
+	require.Empty(t, w.Holds())
+	require.Equal(t, annotate.Succeeded, w.change(h.ID).Status)
 
 	long := w.begin("v2")
 	w.tool.end(long.ID, deploy.Outcome{Status: annotate.Failed, Text: "a\x00b\xff" + strings.Repeat("x", 1<<20)})

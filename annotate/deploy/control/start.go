@@ -109,17 +109,23 @@ func (c *Control) plan(ctx context.Context, id deploy.ID, r Request, undoes stri
 	if n := len((*c.runs.Load()).queue(id)); n >= MaxQueue {
 		return keptRun{}, &annotate.Error{Code: annotate.TooMany, Message: fmt.Sprintf("%d deploys of %s wait already, the most there may be: cancel some", n, id)}
 	}
-	if _, held := c.obstacles(id, undoes != "", r.Overrides); len(held) > 0 && !r.Wait {
-		return keptRun{}, errHeld(id, held)
-	}
 	unique, err := uuid.NewV7()
 	if err != nil {
 		return keptRun{}, fmt.Errorf("making an id: %w", err)
 	}
+	overrides := slices.Clone(r.Overrides)
+	for i, name := range overrides {
+		if h, err := c.findHold(name); err == nil {
+			overrides[i] = h.ID // however it was written
+		}
+	}
+	if _, held := c.obstacles(id, undoes != "", overrides); len(held) > 0 && !r.Wait {
+		return keptRun{}, errHeld(id, held)
+	}
 	who := r.owner()
 	run := keptRun{LogID: "deploy/" + unique.String(), Run: deploy.Run{
 		ExternalID: r.ExternalID, Service: id.Service, Environment: id.Environment,
-		Version: r.Version, Parameters: parameters, Reason: r.Reason, Who: &who, Undoes: undoes, Wait: r.Wait, Override: r.Overrides,
+		Version: r.Version, Parameters: parameters, Reason: r.Reason, Who: &who, Undoes: undoes, Wait: r.Wait, Override: overrides,
 		Status: annotate.Planned, Queued: annotate.At(c.now()), Driver: target.Driver.Name(),
 	}}
 	return c.keep(ctx, r.By, run, &annotate.Report{
@@ -145,8 +151,7 @@ func (c *Control) check(r Request, id deploy.ID) error {
 		return invalid("override", len(r.Overrides), "has %d ids; at most %d are taken", len(r.Overrides), MaxOverrides)
 	}
 	for _, name := range r.Overrides {
-		_, err := c.findHold(name)
-		if err != nil && !slices.ContainsFunc(settings.Freezes, func(f deploy.Freeze) bool { return f.Name == name }) {
+		if _, err := c.findHold(name); err != nil && !slices.ContainsFunc(settings.Freezes, func(f deploy.Freeze) bool { return f.Name == name }) {
 			return invalid("override", name, "is neither the id of a hold nor the name of a freeze; GET /api/v1/can_deploy tells them")
 		}
 	}
@@ -168,9 +173,13 @@ func (c *Control) again(r Request, id deploy.ID, undoes string) (keptRun, error)
 		return run, nil
 	}
 	for _, run := range all {
-		if undoes != "" && run.Undoes == undoes && run.Target() == id && !run.Status.Ended() {
-			return run, nil
+		if undoes == "" || run.Undoes != undoes || run.Target() != id || run.Status.Ended() {
+			continue
 		}
+		if r.ExternalID != "" {
+			return keptRun{}, &annotate.Error{Code: annotate.Conflict, Field: "id", Value: undoes, Message: "is being rolled back already, by " + run.ID}
+		}
+		return run, nil
 	}
 	return keptRun{}, nil
 }

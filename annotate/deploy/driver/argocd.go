@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -106,6 +108,7 @@ type argoState struct {
 	Phase     string         `json:"phase"`
 	Message   string         `json:"message"`
 	Started   time.Time      `json:"startedAt"`
+	Finished  time.Time      `json:"finishedAt"`
 	Result    *struct {
 		Revision  string `json:"revision"`
 		Resources []struct {
@@ -134,8 +137,10 @@ func (s *argoState) over() bool {
 type argoApplication struct {
 	Operation *argoOperation `json:"operation"`
 	Status    struct {
-		State  *argoState `json:"operationState"`
-		Health struct {
+		State *argoState `json:"operationState"`
+		// Reconciled is when the controller looked at it last.
+		Reconciled time.Time `json:"reconciledAt"`
+		Health     struct {
 			Status  string `json:"status"`
 			Message string `json:"message"`
 		} `json:"health"`
@@ -223,7 +228,7 @@ func (a *ArgoCD) look(ctx context.Context, f *following) (none deploy.Outcome, o
 	}
 	f.link(a.ref(f.job).URL)
 	if f.memory.Said[argoSynced] != "" { // whatever was synced since
-		return f.health(app.Status.Health.Status, shorten(app.Status.Health.Message, f.token))
+		return f.health(app)
 	}
 	state := app.Status.State
 	if !state.is(f.job) {
@@ -241,24 +246,46 @@ func (a *ArgoCD) look(ctx context.Context, f *following) (none deploy.Outcome, o
 		return none, false, nil
 	case state.Phase == "Succeeded" && !a.SyncOnly:
 		// Its health may still be that of before: the next look tells.
-		f.memory.is(argoSynced, state.Phase)
+		f.memory.is(argoSynced, state.Finished.UTC().Format(time.RFC3339))
 		return none, false, nil
 	}
 	return argoOutcome(state.Phase, message), true, nil
 }
 
-// argoSynced is what is remembered of a sync that succeeded.
-const argoSynced = "synced"
+const (
+	// argoSynced is what is remembered of a sync that succeeded: when it ended.
+	argoSynced = "synced"
+	// argoDegraded is how often in a row an application must be degraded for the deploy
+	// to have failed: one is so for a moment while its parts are replaced.
+	argoDegraded = 6
+	// argoUnawaited is the file that says that its health is not waited for any longer.
+	argoUnawaited = "unawaited"
+)
 
 // health says how the application is once it is synced. One of which nothing has a
-// health has none.
-func (f *following) health(status, message string) (none deploy.Outcome, over bool, err error) {
+// health has none. What the controller saw before the sync ended does not count.
+func (f *following) health(app argoApplication) (none deploy.Outcome, over bool, err error) {
+	if _, err := os.Stat(filepath.Join(f.job.Folder, argoUnawaited)); err == nil {
+		return deploy.Outcome{Status: annotate.Cancelled, Text: "synced, and its health was not waited for"}, true, nil
+	}
+	synced, err := time.Parse(time.RFC3339, f.memory.Said[argoSynced])
+	if reconciled := app.Status.Reconciled; err == nil && !reconciled.IsZero() && reconciled.Before(synced) {
+		return none, false, nil
+	}
+	status, message := app.Status.Health.Status, shorten(app.Status.Health.Message, f.token)
 	f.news("health", status+" "+message, "%s", phrase("Health", status, message))
+	if status != "Degraded" {
+		f.memory.changed = f.memory.changed || f.memory.Degraded != 0
+		f.memory.Degraded = 0
+	}
 	switch status {
 	case "Healthy", "":
 		return deploy.Outcome{Status: annotate.Succeeded, Text: "synced, and healthy"}, true, nil
 	case "Degraded":
-		return deploy.Outcome{Status: annotate.Failed, Text: phrase("synced, but degraded", message)}, true, nil
+		f.memory.Degraded, f.memory.changed = f.memory.Degraded+1, true
+		if f.memory.Degraded >= argoDegraded {
+			return deploy.Outcome{Status: annotate.Failed, Text: phrase("synced, but degraded", message)}, true, nil
+		}
 	}
 	return none, false, nil
 }
@@ -306,8 +333,11 @@ func (a *ArgoCD) Cancel(ctx context.Context, job Job) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("cancelling: %w", err)
-	case !app.Operation.is(job):
-		return nil // it has ended
+	case !app.Operation.is(job): // the sync has ended, and at the most its health is waited for
+		if err := os.WriteFile(filepath.Join(job.Folder, argoUnawaited), nil, 0o600); err != nil {
+			return fmt.Errorf("cancelling: %w", err)
+		}
+		return nil
 	}
 	err = s.order(ctx, call{method: http.MethodDelete, url: a.application() + "/operation" + a.query()})
 	if err == nil {

@@ -194,32 +194,47 @@ func TestArgoCDCancels(t *testing.T) {
 }
 
 func TestArgoCDWaitsUntilTheApplicationIsHealthy(t *testing.T) {
-	for status, want := range map[string]deploy.Outcome{
-		"Healthy":  {Status: annotate.Succeeded, Text: "synced, and healthy"},
-		"Degraded": {Status: annotate.Failed, Text: "synced, but degraded: 2 of 3"},
+	const synced = `, "finishedAt": "2026-11-01T12:00:05Z"`
+	health := func(status, reconciled string) http.HandlerFunc {
+		return says(200, fmt.Sprintf(`{"status": {"reconciledAt": %q, "health": {"status": %q, "message": "2 of 3"}}}`, reconciled, status))
+	}
+	const before, after = "2026-11-01T12:00:04Z", "2026-11-01T12:00:06Z"
+	degraded := health("Degraded", after)
+	for _, test := range []struct {
+		name  string
+		looks []http.HandlerFunc // the last again and again
+		want  deploy.Outcome
+	}{
+		{"it becomes healthy", []http.HandlerFunc{health("Progressing", after), health("Healthy", after)}, deploy.Outcome{Status: annotate.Succeeded, Text: "synced, and healthy"}},
+		{"what was before the sync does not count", []http.HandlerFunc{health("Healthy", before), health("Degraded", before), degraded}, deploy.Outcome{Status: annotate.Failed, Text: "synced, but degraded: 2 of 3"}},
+		{"a moment of being degraded does not count", []http.HandlerFunc{degraded, degraded, health("Progressing", after), degraded, degraded, degraded, degraded, health("Healthy", after)}, deploy.Outcome{Status: annotate.Succeeded, Text: "synced, and healthy"}},
 	} {
-		synced := argoApp("", testRun, "Succeeded", "done", "")
-		stale := true
-		looks := 0
-		f := newFake(t).on(argoGet, func(w http.ResponseWriter, r *http.Request) {
-			looks++
-			switch {
-			case stale:
-				stale = false
-				synced(w, r) // with the health of before
-			case looks < 4:
-				says(200, `{"status": {"health": {"status": "Progressing"}}}`)(w, r)
-			default:
-				says(200, `{"status": {"health": {"status": "`+status+`", "message": "2 of 3"}}}`)(w, r)
-			}
+		t.Run(test.name, func(t *testing.T) {
+			looks := append([]http.HandlerFunc{argoApp("", testRun, "Succeeded", "done", synced)}, test.looks...)
+			f := newFake(t).on(argoGet, func(w http.ResponseWriter, r *http.Request) {
+				looks[0](w, r)
+				if len(looks) > 1 {
+					looks = looks[1:]
+				}
+			})
+			a := testArgoCD(f.URL)
+			a.SyncOnly = false
+			job := remoteJob(t)
+			job.Ref = deploy.Ref{ID: testRun}
+			outcome, err := a.Follow(t.Context(), job)
+			require.NoError(t, err)
+			require.Equal(t, test.want, outcome)
 		})
+	}
+	t.Run("and until somebody cancels", func(t *testing.T) {
+		f := newFake(t).on(argoGet, argoApp("", testRun, "Succeeded", "done", synced))
 		a := testArgoCD(f.URL)
 		a.SyncOnly = false
 		job := remoteJob(t)
 		job.Ref = deploy.Ref{ID: testRun}
+		require.NoError(t, a.Cancel(t.Context(), job))
 		outcome, err := a.Follow(t.Context(), job)
 		require.NoError(t, err)
-		require.Equal(t, want, outcome)
-		require.Equal(t, 4, looks)
-	}
+		require.Equal(t, annotate.Cancelled, outcome.Status)
+	})
 }

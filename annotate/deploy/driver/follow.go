@@ -34,6 +34,8 @@ type memory struct {
 	Said map[string]string `json:"said,omitempty"`
 	// Offset is how much of its output is in the log.
 	Offset int64 `json:"offset,omitempty"`
+	// Degraded is how often in a row an application was.
+	Degraded int `json:"degraded,omitempty"`
 	// Build is the number of Jenkins' build.
 	Build int64 `json:"build,omitempty"`
 	// Answer is the status with which an HTTP endpoint took it, and Watch the URL
