@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,9 @@ type deployCmd struct {
 	Rollback deployRollbackCmd `cmd:"" help:"Deploy the last good version again."`
 }
 
+// deployWords are the subcommands of deploy.
+var deployWords = []string{"start", "wrap", "list", "targets", "show", "log", "cancel", "rollback"}
+
 // wrapped puts in the word that may be left out: behind -- stands a command to run.
 func wrapped(args []string) []string {
 	if len(args) < 2 || args[0] != "deploy" || !slices.Contains(args, "--") {
@@ -41,12 +45,20 @@ func wrapped(args []string) []string {
 		if strings.HasPrefix(before, "-") && !strings.Contains(before, "=") {
 			continue // arg is the value of a flag
 		}
-		switch arg {
-		case "start", "wrap", "list", "targets", "show", "log", "cancel", "rollback":
+		if slices.Contains(deployWords, arg) {
 			return args
 		}
 	}
 	return slices.Insert(slices.Clone(args), 1, "wrap")
+}
+
+// hint says what is meant where a deploy has flags of the wrapping form and no --.
+func hint(args []string, err error) error {
+	named := slices.ContainsFunc(args, func(arg string) bool { return arg == "--" || slices.Contains(deployWords, arg) })
+	if len(args) > 0 && args[0] == "deploy" && !named && strings.HasPrefix(err.Error(), "unknown flag") {
+		return fmt.Errorf("%w; a command of your own stands behind --, as in: tidemark deploy --service web -- ./deploy.sh", err)
+	}
+	return err
 }
 
 // askFlags are what is said with a deploy and with a rollback.
@@ -130,7 +142,7 @@ func newestDeploy(ctx context.Context, to *client.Client, service, environment s
 	}
 	begun := slices.DeleteFunc(page.Changes, func(c annotate.Change) bool { return !deploy.Begun(c) })
 	if len(begun) == 0 {
-		return "", fmt.Errorf("the log has no deploy of %s that has begun", deploy.ID{Service: service, Environment: or(environment, "any environment")})
+		return "", fmt.Errorf("the log has no deploy of %s that has begun", deploy.ID{Service: service, Environment: cmp.Or(environment, "any environment")})
 	}
 	newest := begun[0]
 	for _, c := range begun {
@@ -142,13 +154,6 @@ func newestDeploy(ctx context.Context, to *client.Client, service, environment s
 		return "", fmt.Errorf("the newest deploy of %s is a rollback itself, to %s: to go back further, give the id of a deploy; this one is %s", service, newest.Version, newest.ID)
 	}
 	return newest.ID, nil
-}
-
-func or(value, fallback string) string {
-	if value == "" {
-		return fallback
-	}
-	return value
 }
 
 // watch follows a deploy that was asked for, unless that failed.
@@ -171,7 +176,8 @@ func followDeploy(ctx context.Context, io streams, to *client.Client, id string)
 	v, err := (&client.DeployFollower{
 		Client: to, ID: id, Log: io.Out,
 		State: func(v control.View) {
-			if now := stands(v, time.Now()); now != last && !v.Status.Ended() {
+			next := v.Position == 1 && v.Behind == "" && len(v.Obstacles) == 0 // nothing is in its way
+			if now := stands(v, time.Now()); now != last && !v.Status.Ended() && !next {
 				io.warn(now)
 				last = now
 			}

@@ -44,7 +44,7 @@ func run(ctx context.Context, args []string, io streams) int {
 	}
 	command, err := parser.Parse(wrapped(args))
 	if err != nil {
-		return exitCode(&exitError{codeUsage, err}, io)
+		return exitCode(&exitError{codeUsage, hint(args, err)}, io)
 	}
 	return exitCode(command.Run(), io)
 }
