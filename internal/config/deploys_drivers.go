@@ -3,11 +3,8 @@ package config
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
 
 	"github.com/tidemark/tidemark/annotate/deploy"
 	"github.com/tidemark/tidemark/annotate/deploy/driver"
@@ -110,25 +107,4 @@ func variable(target *map[string]string) func(name, value string) error {
 		(*target)[name] = value
 		return nil
 	}
-}
-
-// below returns the node that a path such as .exec[0] leads to from n, as far as it
-// is there.
-func below(n *yaml.Node, path string) *yaml.Node {
-	for _, step := range regexp.MustCompile(`[^.\[\]]+`).FindAllString(path, -1) {
-		next := (*yaml.Node)(nil)
-		if at := resolve(n); at.Kind == yaml.SequenceNode {
-			var i int
-			if _, err := fmt.Sscan(step, &i); err == nil && i < len(at.Content) {
-				next = at.Content[i]
-			}
-		} else {
-			next = lookup(at, step)
-		}
-		if next == nil {
-			return n
-		}
-		n = next
-	}
-	return n
 }

@@ -99,19 +99,19 @@ func (f *Flags) readReason(r *reader, n *yaml.Node, key string) {
 
 // complete fills in what follows from other keys, and fails what names an
 // environment that is not there. Relative paths start at dir.
-func (f *Flags) complete(fail func(path []string, format string, args ...any), dir string) {
+func (f *Flags) complete(fail func(path, format string, args ...any), dir string) {
 	if len(f.Environments) == 0 {
 		f.Environments = []string{f.DefaultEnvironment}
 	}
-	one := func(name string, path ...string) {
+	one := func(name, path string) {
 		if !slices.Contains(f.Environments, name) {
 			fail(path, "is %q, which is none of flags.environments: %s", name, strings.Join(f.Environments, ", "))
 		}
 	}
-	one(f.DefaultEnvironment, "default_environment")
+	one(f.DefaultEnvironment, ".default_environment")
 	for i, name := range f.Environments {
 		if slices.Contains(f.Environments[:i], name) {
-			fail([]string{"environments"}, "has %q twice: keep one", name)
+			fail(".environments", "has %q twice: keep one", name)
 		}
 	}
 	for i := range f.Files {
@@ -119,13 +119,13 @@ func (f *Flags) complete(fail func(path []string, format string, args ...any), d
 		if source.Environment == "" {
 			source.Environment = f.DefaultEnvironment
 		}
-		one(source.Environment, "files", fmt.Sprint(i), "environment")
+		one(source.Environment, fmt.Sprintf(".files[%d].environment", i))
 		if dir != "" && !filepath.IsAbs(source.Path) {
 			source.Path = filepath.Join(dir, source.Path)
 		}
 	}
 	for i, name := range f.RequireReason {
-		one(name, "require_reason", fmt.Sprint(i))
+		one(name, fmt.Sprintf(".require_reason[%d]", i))
 	}
 	if f.reasonEverywhere {
 		f.RequireReason = slices.Clone(f.Environments)
@@ -143,34 +143,14 @@ func (f Flags) Settings() control.Settings {
 
 // completeFlags does so with the section flags, which the file may not have.
 func (c *Config) completeFlags(r *reader, doc *document, dir string) {
-	var section *yaml.Node
+	section := &yaml.Node{}
 	for _, s := range doc.own {
 		if s.key.Value == "flags" {
 			section = s.value
 		}
 	}
-	c.Flags.complete(func(path []string, format string, args ...any) {
-		key, at := "flags", &yaml.Node{}
-		if section != nil {
-			at = section
-		}
-		for _, step := range path {
-			var below *yaml.Node
-			if at = resolve(at); at.Kind == yaml.SequenceNode {
-				key += "[" + step + "]"
-				var i int
-				if _, err := fmt.Sscan(step, &i); err == nil && i < len(at.Content) {
-					below = at.Content[i]
-				}
-			} else {
-				key += "." + step
-				below = lookup(at, step)
-			}
-			if below != nil {
-				at = below
-			}
-		}
-		r.fail(at, key, format, args...)
+	c.Flags.complete(func(path, format string, args ...any) {
+		r.fail(below(section, path), "flags"+path, format, args...)
 	}, dir)
 	for name := range c.Auth.Environments {
 		if !slices.Contains(c.Flags.Environments, name) {

@@ -262,6 +262,30 @@ func mustPattern(expr string) *regexp.Regexp {
 // anyText accepts every text.
 func anyText(string) error { return nil }
 
+// pathStep is a key or an index in a path such as .exec[0].
+var pathStep = regexp.MustCompile(`[^.\[\]]+`)
+
+// below returns the node that a path such as .exec[0] leads to from n, as far as it
+// is there.
+func below(n *yaml.Node, path string) *yaml.Node {
+	for _, step := range pathStep.FindAllString(path, -1) {
+		next := (*yaml.Node)(nil)
+		if at := resolve(n); at.Kind == yaml.SequenceNode {
+			var i int
+			if _, err := fmt.Sscan(step, &i); err == nil && i < len(at.Content) {
+				next = at.Content[i]
+			}
+		} else {
+			next = lookup(at, step)
+		}
+		if next == nil {
+			return n
+		}
+		n = next
+	}
+	return n
+}
+
 // resolve follows an alias to what it stands for.
 func resolve(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
