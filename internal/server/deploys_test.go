@@ -243,6 +243,7 @@ func TestThePageOfDeploysShowsWhatRunsAndWaits(t *testing.T) {
 	a := s.do(http.MethodGet, "/deploys", "")
 	require.Equal(t, http.StatusOK, a.status)
 	require.Regexp(t, `(?s)<td>production</td><td><a href="/changes/`+running.ID+`">v2</a>, should be done .*<td><a href="/changes/`+waiting.ID+`">v3</a></td><td><a href="/changes/`+done.ID+`">v1</a>`, a.body)
+	require.Regexp(t, `<td>\d[\d.]*s</td>`, a.body, "how long the last one took")
 	require.Contains(t, a.body, "held by bob until ")
 	require.Contains(t, a.body, "the &lt;database&gt; moves")
 	require.NotContains(t, a.body, "<ann>")

@@ -40,7 +40,10 @@ func newPages() (*pages, error) {
 			"'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'",
 	}
 	functions := template.FuncMap{
-		"ago":  ago,
+		"ago": ago,
+		"took": func(seconds float64) string {
+			return time.Duration(seconds * float64(time.Second)).Round(time.Second / 10).String()
+		},
 		"time": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
 	}
 	for _, name := range pageNames {
