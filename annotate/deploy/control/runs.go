@@ -165,17 +165,12 @@ func (c *Control) find(id string) (keptRun, error) {
 // queue returns the runs of a target that wait, next first: what takes something back
 // goes before all others.
 func (all runs) queue(id deploy.ID) []keptRun {
-	return all.of(id, func(r keptRun) bool { return r.Status == annotate.Planned }, func(a, b keptRun) int {
-		return cmp.Or(-cmp.Compare(b2i(a.Undoes != ""), b2i(b.Undoes != "")), cmp.Compare(a.ID, b.ID))
-	})
+	waits := all.of(id, func(r keptRun) bool { return r.Status == annotate.Planned && r.Undoes == "" }, byID)
+	return append(all.of(id, func(r keptRun) bool { return r.Status == annotate.Planned && r.Undoes != "" }, byID), waits...)
 }
 
-func b2i(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
+// byID is the order in which runs were asked for: a UUIDv7 begins with its time.
+func byID(a, b keptRun) int { return strings.Compare(a.ID, b.ID) }
 
 // running returns the run of a target that is under way.
 func (all runs) running(id deploy.ID) (keptRun, bool) {

@@ -1,5 +1,5 @@
 // Package driver begins, follows and cancels deploys where they are carried out.
-// Each driver is one file; none of them keeps anything but in its run's folder, so
+// Each driver is a type; none of them keeps anything but in its run's folder, so
 // that whoever follows a run may do so after a restart.
 package driver
 
