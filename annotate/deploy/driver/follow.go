@@ -36,6 +36,8 @@ type memory struct {
 	Offset int64 `json:"offset,omitempty"`
 	// Degraded is how often in a row an application was.
 	Degraded int `json:"degraded,omitempty"`
+	// Followed says that an HTTP endpoint was to tell how it goes.
+	Followed bool `json:"followed,omitempty"`
 	// Build is the number of Jenkins' build.
 	Build int64 `json:"build,omitempty"`
 	// Answer is the status with which an HTTP endpoint took it, and Watch the URL

@@ -115,7 +115,7 @@ func (h *HTTP) Begin(ctx context.Context, job Job) (deploy.Ref, error) {
 	}
 	m := recall(job.Folder)
 	m.Answer, m.changed = fmt.Sprintf("%d %s", a.status, http.StatusText(a.status)), true
-	if h.Status != nil {
+	if m.Followed = h.Status != nil; m.Followed {
 		m.Watch = h.watch(a)
 	}
 	if err := m.keep(); err != nil {
@@ -172,7 +172,10 @@ func (h *HTTP) Find(_ context.Context, job Job) (deploy.Ref, bool, error) {
 // Follow implements Driver.
 func (h *HTTP) Follow(ctx context.Context, job Job) (deploy.Outcome, error) {
 	m := recall(job.Folder)
-	if h.Status == nil {
+	switch {
+	case h.Status == nil && m.Followed:
+		return deploy.Outcome{}, errors.New("the configuration does not say any more how to tell how it goes: put status back")
+	case h.Status == nil:
 		return deploy.Outcome{Status: annotate.Succeeded, Text: "the server answered " + m.Answer}, nil
 	}
 	where := m.Watch

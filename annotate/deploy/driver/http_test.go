@@ -159,3 +159,17 @@ func FuzzField(f *testing.F) {
 		field(document, path)
 	})
 }
+
+func TestHTTPDoesNotGuessHowADeployGoesThatWasFollowed(t *testing.T) {
+	f := newFake(t).on("POST /hook", says(202, ""))
+	h := &HTTP{
+		Remote: testRemote(), URL: deploy.Template(f.URL + "/hook"),
+		Status: &HTTPStatus{URL: deploy.Template(f.URL + "/status"), Field: "state", Succeeded: []string{"done"}, Failed: []string{"broken"}},
+	}
+	job := remoteJob(t)
+	_, err := h.Begin(t.Context(), job)
+	require.NoError(t, err)
+	h.Status = nil // the configuration, after a restart
+	_, err = h.Follow(t.Context(), job)
+	require.ErrorContains(t, err, "put status back")
+}

@@ -167,6 +167,15 @@ func (j *Jenkins) ref(kind string, number int64) deploy.Ref {
 	return ref
 }
 
+// begun is where a run is. A configuration that names another job by now must not have
+// a stranger's build followed, or stopped.
+func (j *Jenkins) begun(job Job) (item, build int64, err error) {
+	if job.Ref.URL != "" && !strings.HasPrefix(job.Ref.URL, j.job()+"/") {
+		return 0, 0, fmt.Errorf("it runs at %s, and the configuration names %s by now: put that back", job.Ref.URL, j.job())
+	}
+	return parseRef(job.Ref)
+}
+
 // parseRef is what ref made.
 func parseRef(ref deploy.Ref) (item, build int64, err error) {
 	kind, text, _ := strings.Cut(ref.ID, "/")
@@ -247,7 +256,7 @@ func (j *Jenkins) Find(ctx context.Context, job Job) (deploy.Ref, bool, error) {
 
 // Follow implements Driver.
 func (j *Jenkins) Follow(ctx context.Context, job Job) (deploy.Outcome, error) {
-	item, build, err := parseRef(job.Ref)
+	item, build, err := j.begun(job)
 	if err != nil {
 		return deploy.Outcome{}, err
 	}

@@ -102,7 +102,7 @@ func jenkinsOutcome(result string) deploy.Outcome {
 // Cancel implements Driver. What waits in the queue is taken out of it, and a build
 // is stopped.
 func (j *Jenkins) Cancel(ctx context.Context, job Job) error {
-	item, build, err := parseRef(job.Ref)
+	item, build, err := j.begun(job)
 	if err != nil {
 		return err
 	}

@@ -263,3 +263,13 @@ func FuzzQueueItem(f *testing.F) {
 		}
 	})
 }
+
+func TestJenkinsLeavesTheBuildsOfAnotherJobAlone(t *testing.T) {
+	f := newFake(t)
+	j := testJenkins(f.URL)
+	job := remoteJob(t)
+	job.Ref = deploy.Ref{ID: "build/7", URL: f.URL + "/job/other/7/"}
+	_, err := j.Follow(t.Context(), job)
+	require.ErrorContains(t, err, "put that back")
+	require.ErrorContains(t, j.Cancel(t.Context(), job), "put that back")
+}
