@@ -71,7 +71,7 @@ func TestHoldsOutliveARestart(t *testing.T) {
 
 func TestAHoldEndsByItselfAndTheLogSaysWhen(t *testing.T) {
 	ended := func(w *world, id string) annotate.Change {
-		require.Eventually(w.t, func() bool { return w.change(id).Status == annotate.Succeeded }, 10*time.Second, 5*time.Millisecond)
+		require.Eventually(w.t, func() bool { return w.change(id).Status == annotate.Succeeded }, patience, 5*time.Millisecond)
 		return w.change(id)
 	}
 	t.Run("while Tidemark runs", func(t *testing.T) {
@@ -144,8 +144,9 @@ type doubtful struct {
 }
 
 func (d *doubtful) Transact(ctx context.Context, do func(context.Context, annotate.Tx) error) error {
+	fail := d.fail.Load() // before: who sees what was kept may have it work again
 	err := d.Log.Transact(ctx, do)
-	if err == nil && d.fail.Load() {
+	if err == nil && fail {
 		return errors.New("the disk did not answer")
 	}
 	return err
@@ -163,7 +164,7 @@ func TestWhatTheLogMayHaveKeptIsReadAgain(t *testing.T) {
 	_, err = c.Hold(t.Context(), r)
 	require.Error(t, err)
 	d.fail.Store(false)
-	require.Eventually(t, func() bool { return len(c.Holds()) == 1 }, 10*time.Second, 5*time.Millisecond, "without anybody's asking")
+	require.Eventually(t, func() bool { return len(c.Holds()) == 1 }, patience, 5*time.Millisecond, "without anybody's asking")
 }
 
 // broken is a log that reads and cannot write.
@@ -184,7 +185,7 @@ func TestAnEndThatCannotBeRecordedIsTriedAgainWithoutHaste(t *testing.T) {
 	b := &broken{Log: w.log}
 	c, err := Open(t.Context(), Options{Log: b, Folder: t.TempDir(), Now: func() time.Time { return time.Now().Add(2 * time.Hour) }})
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return b.asked.Load() > 0 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return b.asked.Load() > 0 }, patience, time.Millisecond)
 	require.Never(t, func() bool { return b.asked.Load() > 2 }, 100*time.Millisecond, 5*time.Millisecond)
 	require.Empty(t, c.Holds(), "it holds nothing, whatever the log has of its end")
 	require.NoError(t, c.Close())

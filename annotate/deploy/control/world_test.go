@@ -99,6 +99,10 @@ func (w *world) succeed(version string) View {
 	return w.reaches(v.ID, annotate.Succeeded)
 }
 
+// patience is how long what is waited for may take: far more than the pause after an
+// error of the log.
+const patience = time.Minute
+
 // reaches waits until a run has a status.
 func (w *world) reaches(id string, status annotate.Status) View {
 	w.t.Helper()
@@ -108,7 +112,7 @@ func (w *world) reaches(id string, status annotate.Status) View {
 		v, err = w.Get(id)
 		require.NoError(w.t, err)
 		return v.Status == status
-	}, 10*time.Second, time.Millisecond, "%s", status)
+	}, patience, time.Millisecond, "%s", status)
 	require.Equal(w.t, status, w.change(id).Status, "the change tells the same")
 	return v
 }
