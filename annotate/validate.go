@@ -160,12 +160,15 @@ func (c Change) validateWho() *Error {
 	return validateLine("who.name", c.Who.Name, MaxName)
 }
 
+// IsLabelName reports whether a label of a change may be called name.
+func IsLabelName(name string) bool { return len(name) <= MaxName && labelPattern.MatchString(name) }
+
 func (c Change) validateLabels() *Error {
 	if len(c.Labels) > MaxLabels {
 		return invalid("labels", len(c.Labels), "has %d labels; at most %d are kept", len(c.Labels), MaxLabels)
 	}
 	for name, value := range c.Labels {
-		if len(name) > MaxName || !labelPattern.MatchString(name) {
+		if !IsLabelName(name) {
 			return invalid("labels."+name, name, "is no label name; use letters, digits, '_', '.' and '-', beginning with a letter or '_', at most %d", MaxName)
 		}
 		if err := validateLine("labels."+name, value, MaxValue); err != nil {

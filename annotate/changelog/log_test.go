@@ -334,3 +334,23 @@ func FuzzCursor(f *testing.F) {
 		}
 	})
 }
+
+func TestEachChangeHasANumber(t *testing.T) {
+	l := fresh(t)
+	var ids []string
+	for _, title := range []string{"first", "second"} {
+		ids = append(ids, record(t, l, annotate.Report{Kind: "deploy", Title: title}).ID)
+	}
+	numbers, err := l.Numbers(t.Context(), []string{ids[1], "none", ids[0]})
+	require.NoError(t, err)
+	require.Greater(t, numbers[0], numbers[2])
+	require.Zero(t, numbers[1])
+	c, err := l.Numbered(t.Context(), numbers[0])
+	require.NoError(t, err)
+	require.Equal(t, "second", c.Title)
+	_, err = l.Numbered(t.Context(), 0)
+	require.Equal(t, annotate.NotFound, annotate.CodeOf(err))
+	numbers, err = l.Numbers(t.Context(), nil)
+	require.NoError(t, err)
+	require.Empty(t, numbers)
+}

@@ -19,6 +19,32 @@ func (l *Log) Get(ctx context.Context, id string) (annotate.Change, error) {
 	return c, l.readError(err)
 }
 
+// Numbers returns a number of its own for each of the changes with the ids given, 0 for
+// one that is not there: for those that know no other ids. It never alters.
+func (l *Log) Numbers(ctx context.Context, ids []string) ([]int64, error) {
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return nil, fmt.Errorf("encoding ids: %w", err)
+	}
+	numbers := make([]int64, len(ids))
+	err = each(ctx, l.read, func(scan scanner) error {
+		var at int
+		var number int64
+		if err := scan(&at, &number); err != nil {
+			return err
+		}
+		numbers[at] = number
+		return nil
+	}, "SELECT asked.key, num FROM json_each(?) AS asked CROSS JOIN changes ON changes.id = asked.value", string(list))
+	return numbers, l.readError(err)
+}
+
+// Numbered returns the newest state of the change with a number, or a NotFound error.
+func (l *Log) Numbered(ctx context.Context, number int64) (annotate.Change, error) {
+	_, c, err := one(l.read.QueryRowContext(ctx, "SELECT body FROM changes WHERE num = ?", number))
+	return c, l.readError(err)
+}
+
 // Revisions returns every state that the change had, oldest first, or a NotFound error.
 func (l *Log) Revisions(ctx context.Context, id string) ([]annotate.Revision, error) {
 	var revisions []annotate.Revision

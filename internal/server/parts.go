@@ -20,6 +20,10 @@ type Changes interface {
 	Amend(ctx context.Context, by, id string, p annotate.Patch) (annotate.Change, error)
 	// Get returns one change.
 	Get(ctx context.Context, id string) (annotate.Change, error)
+	// Numbers returns a number of its own for each change, and Numbered the change that
+	// has one.
+	Numbers(ctx context.Context, ids []string) ([]int64, error)
+	Numbered(ctx context.Context, number int64) (annotate.Change, error)
 	// Revisions returns the states that a change had, oldest first.
 	Revisions(ctx context.Context, id string) ([]annotate.Revision, error)
 	// List returns a page, newest start first.
