@@ -75,7 +75,7 @@ func (p Post) Annotation(before Annotation) (Annotation, error) {
 		if noText && len(data) > 0 {
 			a.Text += "\n" + string(data)
 		}
-	case p.Text != nil:
+	case p.Text != nil && *p.Text != "": // Grafana takes an empty one as not given
 		a.Text = *p.Text
 	}
 	if p.What == nil && data != nil {

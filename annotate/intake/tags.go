@@ -16,6 +16,10 @@ type Tags []string
 // UnmarshalJSON implements json.Unmarshaler: a list of words, or one string with spaces
 // between them, as Graphite takes both.
 func (t *Tags) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" { // not given, as Grafana's own client says it
+		*t = nil
+		return nil
+	}
 	var list []string
 	if len(b) > 0 && b[0] == '"' {
 		var words string

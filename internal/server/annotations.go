@@ -188,7 +188,7 @@ func readAnnotationQuery(query url.Values) (annotationQuery, error) {
 	}
 	q := annotationQuery{tags: query["tags"], dashboard: query.Get("dashboardUID"), panel: query.Get("panelId")}
 	numbers := map[string]int64{}
-	for name, byDefault := range map[string]int64{"from": 0, "to": 0, "limit": annotate.DefaultPage, "userId": 0, "alertId": 0, "panelId": 0} {
+	for name, byDefault := range map[string]int64{"from": 0, "to": 0, "limit": annotate.DefaultPage, "userId": 0, "alertId": 0, "panelId": 0, "dashboardId": 0} {
 		n, err := number(name, byDefault)
 		if err != nil {
 			return q, err
@@ -213,8 +213,9 @@ func readAnnotationQuery(query url.Values) (annotationQuery, error) {
 		}
 		q.matchAny = anyOf
 	}
-	// Changes are not Grafana's alerts, nor are they made by its users.
-	q.none = q.none || query.Get("type") == "alert" || numbers["alertId"] > 0 || numbers["userId"] > 0
+	// Changes are not Grafana's alerts, nor are they made by its users, nor on dashboards
+	// that only it can number.
+	q.none = q.none || query.Get("type") == "alert" || query.Get("alertUID") != "" || numbers["alertId"] > 0 || numbers["userId"] > 0 || numbers["dashboardId"] > 0
 	return q, nil
 }
 
