@@ -125,3 +125,39 @@ func someReport(random *rand.Rand, start time.Time, i int) annotate.Report {
 	}
 	return r
 }
+
+// BenchmarkAnnotations finds annotations among 10,000 changes of the time that is asked
+// for, and posts one.
+func BenchmarkAnnotations(b *testing.B) {
+	now := time.Now()
+	s := start(b, func(o *Options) {
+		o.Logger = slog.New(slog.DiscardHandler)
+		random := rand.New(rand.NewPCG(1, 2))
+		reports := make([]annotate.Report, 1000)
+		for i := range 10 {
+			for j := range reports {
+				reports[j] = someReport(random, now.Add(-time.Duration(i*1000+j)*time.Minute), i*1000+j)
+			}
+			_, err := o.Changes.RecordBatch(context.Background(), "bench", reports)
+			require.NoError(b, err)
+		}
+	})
+	token := "Bearer " + s.token("ci", auth.Operator)
+	f := func(name, method, path, body string) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				w := httptest.NewRecorder()
+				r := httptest.NewRequest(method, path, strings.NewReader(body))
+				r.Header.Set("Authorization", token)
+				s.Server.http.Handler.ServeHTTP(w, r)
+				require.Equal(b, http.StatusOK, w.Code)
+			}
+		})
+	}
+	span := fmt.Sprintf("from=%d&to=%d", now.Add(-30*24*time.Hour).UnixMilli(), now.UnixMilli())
+	f("find", http.MethodGet, "/api/annotations?"+span, "")
+	f("by tag", http.MethodGet, "/api/annotations?tags=deploy&"+span, "")
+	f("an hour", http.MethodGet, fmt.Sprintf("/api/annotations?from=%d&to=%d", now.Add(-time.Hour).UnixMilli(), now.UnixMilli()), "")
+	f("post", http.MethodPost, "/api/annotations", `{"text": "Deploy web", "tags": ["deploy", "service:web", "env:prod"]}`)
+}
