@@ -90,8 +90,8 @@ func TestWhatNoChangeCanKeepIsRefused(t *testing.T) {
 		`{"text": "x", "tags": ["a,b"]}`: "tags: has a comma",
 		`{"text": "x", "time": "soon"}`:  "time",
 		`{"text": 7}`:                    "text: is a number; it must be a string",
-		`[]`:                             "not an annotation",
-		`{"text": "x", "data": {`:        "not an annotation in JSON",
+		`[]`:                             "not what is taken here",
+		`{"text": "x", "data": {`:        "not what is taken here",
 		`{"text": "x", "data": "` + strings.Repeat("x", 2000) + `"}`:   "data: is more than",
 		`{"text": "x", "tags": ["` + strings.Repeat("x", 2000) + `"]}`: "tags: are more than",
 	} {

@@ -3,8 +3,6 @@ package intake
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -48,17 +46,8 @@ func (i *instant) UnmarshalJSON(b []byte) error {
 // ReadPost reads a body. Its errors are Invalid.
 func ReadPost(body []byte) (Post, error) {
 	var p Post
-	err := json.Unmarshal(body, &p)
-	if err == nil {
-		return p, nil
-	}
-	if known, ok := errors.AsType[*annotate.Error](err); ok {
-		return p, known
-	}
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
-		return p, invalid(wrong.Field, nil, fmt.Sprintf("is a %s; it must be a %s", wrong.Value, wrong.Type))
-	}
-	return p, &annotate.Error{Code: annotate.Invalid, Message: "the body is not an annotation in JSON: " + err.Error()}
+	err := read(body, &p)
+	return p, err
 }
 
 // Annotation is what p says, where what it leaves out stays as in before. An end before

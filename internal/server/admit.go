@@ -96,6 +96,9 @@ func (s *Server) authorize(r *http.Request, route *route) (auth.Identity, error)
 			return s.opts.Authority.Redeem(ticket)
 		}
 	}
+	if key := r.Header.Get(route.keyHeader); route.keyHeader != "" && key != "" && r.Header.Get("Authorization") == "" && r.Header.Get("X-Api-Key") == "" {
+		r.Header.Set("X-Api-Key", key)
+	}
 	return s.opts.Authority.Authorize(r, route.need, s.onLoopback)
 }
 

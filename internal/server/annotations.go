@@ -58,7 +58,7 @@ func asForeign(err error) error {
 }
 
 func (s *Server) postAnnotation(c echo.Context) error {
-	_, number, err := s.takeAnnotation(c, intake.Grafana, nil)
+	number, err := s.takeAnnotation(c, intake.Grafana, nil)
 	if err != nil {
 		return asForeign(err)
 	}
@@ -68,7 +68,7 @@ func (s *Server) postAnnotation(c echo.Context) error {
 // postGraphiteAnnotation takes Graphite's form of an annotation. As Grafana does, it
 // asks for tags.
 func (s *Server) postGraphiteAnnotation(c echo.Context) error {
-	_, number, err := s.takeAnnotation(c, intake.Grafana, func(p intake.Post) *Fault {
+	number, err := s.takeAnnotation(c, intake.Grafana, func(p intake.Post) *Fault {
 		if p.Tags == nil {
 			return &Fault{Message: `is missing; say a list such as ["deploy"], or words with spaces between them`, Location: "body.tags"}
 		}
@@ -81,26 +81,31 @@ func (s *Server) postGraphiteAnnotation(c echo.Context) error {
 }
 
 // takeAnnotation records what the body of c says as a change of the source, unless
-// check finds something wrong with it.
-func (s *Server) takeAnnotation(c echo.Context, source string, check func(intake.Post) *Fault) (annotate.Change, int64, error) {
+// check finds something wrong with it, and returns the change's number.
+func (s *Server) takeAnnotation(c echo.Context, source string, check func(intake.Post) *Fault) (int64, error) {
 	post, err := s.readPost(c)
 	if err != nil {
-		return annotate.Change{}, 0, err
+		return 0, err
 	}
 	if check != nil {
 		if fault := check(post); fault != nil {
-			return annotate.Change{}, 0, faulty(*fault)
+			return 0, faulty(*fault)
 		}
 	}
 	a, err := post.Annotation(intake.At(time.Now()))
 	if err != nil {
-		return annotate.Change{}, 0, err
+		return 0, err
 	}
 	report, err := a.Report(source)
 	if err != nil {
-		return annotate.Change{}, 0, err
+		return 0, err
 	}
-	ctx := c.Request().Context()
+	_, number, err := s.recordForeign(c.Request().Context(), report)
+	return number, err
+}
+
+// recordForeign records a report for a caller who knows changes by numbers.
+func (s *Server) recordForeign(ctx context.Context, report annotate.Report) (annotate.Change, int64, error) {
 	result, err := s.opts.Changes.Record(ctx, exchangeOf(ctx).who.Attribution(), report)
 	if err != nil {
 		return annotate.Change{}, 0, err
@@ -113,14 +118,20 @@ func (s *Server) takeAnnotation(c echo.Context, source string, check func(intake
 }
 
 func (s *Server) readPost(c echo.Context) (intake.Post, error) {
-	body, err := s.bodies.read(c.Request())
+	body, err := s.readForeign(c)
 	if err != nil {
 		return intake.Post{}, err
 	}
-	if int64(len(body)) > s.limits.ChangeBytes {
-		return intake.Post{}, tooLarge(s.limits.ChangeBytes)
-	}
 	return intake.ReadPost(body)
+}
+
+// readForeign returns a body that speaks of one change.
+func (s *Server) readForeign(c echo.Context) ([]byte, error) {
+	body, err := s.bodies.read(c.Request())
+	if err == nil && int64(len(body)) > s.limits.ChangeBytes {
+		err = tooLarge(s.limits.ChangeBytes)
+	}
+	return body, err
 }
 
 // annotation is a change as Grafana answers an annotation.

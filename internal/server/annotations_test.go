@@ -136,7 +136,7 @@ func TestAnnotationsSayWhatIsWrong(t *testing.T) {
 	s := start(t, nil)
 	for _, test := range []struct{ path, body, want string }{
 		{"/api/annotations", `{"tags": ["x"]}`, "text: is empty"},
-		{"/api/annotations", ``, "not an annotation"},
+		{"/api/annotations", ``, "not what is taken here"},
 		{"/api/annotations", `{"text": "x", "time": 100000}`, "start: is before 1990"},
 		{"/api/annotations", `{"text": "` + strings.Repeat("x", 20<<10) + `"}`, "text: is 20480 bytes long"},
 		{"/api/annotations/graphite", `{"what": "x"}`, "tags: is missing"},

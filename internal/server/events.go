@@ -26,7 +26,7 @@ func (s *Server) eventRoutes() []*route {
 }
 
 func (s *Server) postEvent(c echo.Context) error {
-	_, _, err := s.takeAnnotation(c, intake.Graphite, func(p intake.Post) *Fault {
+	_, err := s.takeAnnotation(c, intake.Graphite, func(p intake.Post) *Fault {
 		if p.What == nil && p.Text == nil {
 			return &Fault{Message: "is missing; say what happened", Location: "body.what"}
 		}

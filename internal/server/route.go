@@ -51,6 +51,9 @@ type route struct {
 	foreign, ticket bool
 	// secret says that the path holds a secret, which stands for a token.
 	secret bool
+	// keyHeader is where the clients of another service put their token; empty for the
+	// usual places alone.
+	keyHeader string
 	// refusal writes problems in the form that the route's callers know, and nil
 	// as problem details.
 	refusal func(c echo.Context, p *Problem) []byte

@@ -1,0 +1,137 @@
+package intake
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tidemark/tidemark/annotate"
+)
+
+// told is what an endpoint makes of a body, and answers.
+func told(t *testing.T, e Endpoint, path map[string]string, body string) (annotate.Change, string) {
+	t.Helper()
+	r, err := e.Read(Request{Body: []byte(body), Value: func(name string) string { return path[name] }, Now: now})
+	require.NoError(t, err, body)
+	c := r.New(now)
+	require.NoError(t, c.Validate(now), body)
+	c.ID = "0195b0c4-0000-7000-8000-000000000000"
+	answer, err := json.Marshal(e.Answer(c, 7))
+	require.NoError(t, err)
+	c.ID = ""
+	return c, string(answer)
+}
+
+func TestOtherServicesClientsAreUnderstood(t *testing.T) {
+	for name, test := range map[string]struct {
+		endpoint     Endpoint
+		path         map[string]string
+		body, answer string
+		want         annotate.Change
+	}{
+		// The example of https://docs.honeycomb.io/api/tag/Markers, with times of today.
+		"a marker of Honeycomb's": {
+			honeycombMarkers(), map[string]string{"dataset": "checkout"},
+			`{"start_time": 1772625000, "end_time": 1772625300, "message": "backend deploy #123", "type": "deploy", "url": "https://example.com/run/123"}`,
+			`{"id": "0195b0c4-0000-7000-8000-000000000000", "start_time": 1772625000, "end_time": 1772625300, "message": "backend deploy #123", "type": "deploy", "url": "https://example.com/run/123"}`,
+			annotate.Change{
+				Source: "honeycomb", Kind: "deploy", Title: "backend deploy #123", Service: "checkout", Start: at(-10), End: new(at(-5)),
+				Labels: map[string]string{"type": "deploy"}, Links: []annotate.Link{{Rel: "run", Href: "https://example.com/run/123"}},
+			},
+		},
+		"a marker of the whole environment": {
+			honeycombMarkers(), map[string]string{"dataset": "__all__"}, `{}`,
+			`{"id": "0195b0c4-0000-7000-8000-000000000000", "start_time": 1772625600}`,
+			annotate.Change{Source: "honeycomb", Kind: "annotation", Start: at(0), End: new(at(0))},
+		},
+		// The example of https://docs.sentry.io/api/releases/create-a-deploy/, likewise.
+		"a deploy of Sentry's": {
+			sentryDeploys(), map[string]string{"organization": "acme", "version": "frontend@2026.3.1"},
+			`{"environment": "prod", "name": "canary", "url": "https://example.com", "dateStarted": "2026-03-04T11:50:00Z", "dateFinished": "2026-03-04T11:55:00Z"}`,
+			`{"id": "7", "environment": "prod", "name": "canary", "url": "https://example.com", "dateStarted": "2026-03-04T11:50:00.000Z", "dateFinished": "2026-03-04T11:55:00.000Z"}`,
+			annotate.Change{
+				Source: "sentry", Kind: "deploy", Title: "canary", Service: "frontend", Environment: "prod", Version: "2026.3.1", Start: at(-10), End: new(at(-5)),
+				Labels: map[string]string{"organization": "acme"}, Links: []annotate.Link{{Rel: "run", Href: "https://example.com"}},
+			},
+		},
+		"a deploy of one project": {
+			sentryDeploys(), map[string]string{"organization": "acme", "version": "4f3c2d1"}, `{"environment": "prod", "name": null, "projects": ["web"]}`,
+			`{"id": "7", "environment": "prod", "name": null, "url": null, "dateStarted": "2026-03-04T12:00:00.000Z", "dateFinished": "2026-03-04T12:00:00.000Z"}`,
+			annotate.Change{
+				Source: "sentry", Kind: "deploy", Service: "web", Environment: "prod", Version: "4f3c2d1", Start: at(0), End: new(at(0)),
+				Labels: map[string]string{"organization": "acme", "projects": "web"},
+			},
+		},
+		// The example of Datadog's API reference, "Post an event".
+		"a change event of Datadog's": {
+			datadogEvents(), nil,
+			`{"data": {"attributes": {"aggregation_key": "aggregation_key_123", "attributes": {"author": {"name": "example@datadog.com", "type": "user"}, "change_metadata": {"dd": {"team": "datadog_team"}}, "changed_resource": {"name": "fallback_payments_test", "type": "feature_flag"}, "impacted_resources": [{"name": "payments_api", "type": "service"}], "new_value": {"enabled": true}, "prev_value": {"enabled": false}}, "category": "change", "integration_id": "custom-events", "message": "payment_processed feature flag has been enabled", "tags": ["env:api_client_test"], "title": "payment_processed feature flag updated", "timestamp": "2026-03-04T11:50:00Z"}, "type": "event"}}`,
+			`{"data": {"type": "event", "attributes": {"attributes": {"evt": {"id": "7", "uid": "0195b0c4-0000-7000-8000-000000000000"}}}}}`,
+			annotate.Change{
+				Source: "datadog", Kind: "flag", Title: "payment_processed feature flag updated", Text: "payment_processed feature flag has been enabled",
+				Service: "payments_api", Environment: "api_client_test", Start: at(-10), End: new(at(-10)), Who: &annotate.Who{Name: "example@datadog.com", Type: "person"},
+				Flag:     &annotate.FlagChange{Key: "fallback_payments_test", From: map[string]any{"enabled": false}, To: map[string]any{"enabled": true}},
+				Labels:   map[string]string{"tags": "env:api_client_test", "aggregation_key": "aggregation_key_123"},
+				Evidence: []annotate.Evidence{{Source: "datadog", Time: at(-10), Text: `{"author":{"name":"example@datadog.com","type":"user"},"change_metadata":{"dd":{"team":"datadog_team"}},"changed_resource":{"name":"fallback_payments_test","type":"feature_flag"},"impacted_resources":[{"name":"payments_api","type":"service"}],"new_value":{"enabled":true},"prev_value":{"enabled":false}}`}},
+			},
+		},
+		"an event of Datadog's first version": {
+			datadogEventsV1(), nil,
+			`{"title": "Deployed web", "text": "by hand", "date_happened": 1772625000, "tags": ["deploy", "service:web", "env:prod", "version:v7"], "host": "a", "alert_type": "info"}`,
+			`{"status": "ok", "event": {"id": 7, "id_str": "7", "title": "Deployed web", "text": "by hand", "date_happened": 1772625000}}`,
+			annotate.Change{
+				Source: "datadog", Kind: "deploy", Title: "Deployed web", Text: "by hand", Service: "web", Environment: "prod", Version: "v7", Start: at(-10), End: new(at(-10)),
+				Labels: map[string]string{"tags": "deploy,service:web,env:prod,version:v7", "host": "a", "alert_type": "info"},
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, answer := told(t, test.endpoint, test.path, test.body)
+			test.want.Status = annotate.Succeeded
+			require.Equal(t, test.want, c)
+			require.JSONEq(t, test.answer, answer)
+		})
+	}
+}
+
+func TestOtherServicesClientsAreToldWhatIsWrong(t *testing.T) {
+	for _, test := range []struct {
+		endpoint   Endpoint
+		body, want string
+	}{
+		{honeycombMarkers(), `{"start_time": "soon"}`, "time: "},
+		{honeycombMarkers(), `{"message": 4}`, "message: is a number; it must be a string"},
+		{honeycombMarkers(), `[`, "not what is taken here"},
+		{sentryDeploys(), `{}`, "environment: is missing"},
+		{sentryDeploys(), `{"environment": "prod", "dateStarted": "soon"}`, "not what is taken here"},
+		{datadogEvents(), `{"data": {"attributes": {"title": "x", "category": "alert"}}}`, "data.attributes.category: must be change"},
+		{datadogEvents(), `{"data": {"attributes": {"title": "x", "category": "change"}}}`, "not what is taken here"},
+		{datadogEvents(), `{"data": {"attributes": {"category": "change", "attributes": {}}}}`, "title: is missing"},
+		{datadogEventsV1(), `{"text": "x"}`, "title: is missing"},
+		{datadogEventsV1(), `{"title": "x", "tags": [1]}`, "tags: must be a list"},
+	} {
+		_, err := test.endpoint.Read(Request{Body: []byte(test.body), Value: func(string) string { return "x" }, Now: now})
+		require.ErrorContains(t, err, test.want, test.body)
+		require.Equal(t, annotate.Invalid, annotate.CodeOf(err), test.body)
+	}
+}
+
+func FuzzEndpoints(f *testing.F) {
+	f.Add([]byte(`{"start_time": 1772625000, "message": "x", "type": "deploy", "url": "https://example.com"}`))
+	f.Add([]byte(`{"environment": "prod", "name": null, "dateStarted": "2026-03-04T11:50:00Z", "projects": ["web"]}`))
+	f.Add([]byte(`{"data": {"attributes": {"title": "x", "category": "change", "attributes": {"changed_resource": {"name": "x", "type": "feature_flag"}}}}}`))
+	f.Add([]byte(`{"title": "x", "text": "y", "date_happened": 1772625000, "tags": ["a:b"]}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		for _, e := range Endpoints() {
+			r, err := e.Read(Request{Body: body, Value: func(string) string { return "x" }, Now: now})
+			if err != nil {
+				require.Equal(t, annotate.Invalid, annotate.CodeOf(err), err)
+				continue
+			}
+			c := r.New(now)
+			_, err = json.Marshal(e.Answer(c, 1))
+			require.NoError(t, err)
+		}
+	})
+}
