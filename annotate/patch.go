@@ -9,11 +9,18 @@ type Patch struct {
 	Set Report
 	// Clear holds the JSON names of the fields to empty.
 	Clear []string
+	// Revision is the one that it corrects, which must be the newest; 0 for whichever
+	// that is.
+	Revision int
 }
 
 // Apply returns c as it stands once p was made at now; c itself stays as it is.
-// It returns an Invalid error for a field that cannot be changed or emptied.
+// It returns an Invalid error for a field that cannot be changed or emptied, and a
+// Conflict where c is of another revision than the patch is for.
 func (p Patch) Apply(c Change, now time.Time) (Change, error) {
+	if p.Revision != 0 && p.Revision != c.Revision {
+		return Change{}, &Error{Code: Conflict, Message: "the change was altered meanwhile; read it again"}
+	}
 	if p.Set.Source != "" && p.Set.Source != c.Source {
 		return Change{}, invalid("source", p.Set.Source, "the sender's identity of a change cannot be changed; leave it out")
 	}

@@ -2,6 +2,8 @@ package intake
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -25,6 +27,9 @@ const (
 	labelDeleted   = "deleted"
 )
 
+// ownLabels are those that no tag can be.
+var ownLabels = []string{labelTags, labelData, labelDashboard, labelPanel, labelDeleted}
+
 // KindAnnotation is the kind of a change whose tags name none.
 const KindAnnotation = "annotation"
 
@@ -41,36 +46,39 @@ type Annotation struct {
 	Dashboard, Panel string
 }
 
-// Report is what an annotation of the source says of a change. It is an Invalid error
-// where a change cannot keep it.
-func (a Annotation) Report(source string) (annotate.Report, error) {
-	r := annotate.Report{Source: source, Start: a.Time, End: a.End, Labels: map[string]string{}}
-	if r.End == r.Start {
-		r.End = annotate.Time{} // an instant, also one to come
+// Report is what an annotation of the source says of a change, as of now. It is an
+// Invalid error where a change cannot keep it.
+func (a Annotation) Report(source string, now time.Time) (annotate.Report, error) {
+	r := annotate.Report{Source: source, Start: a.Time, End: a.End}
+	if a.End == a.Time && !a.Time.After(now.Add(annotate.MaxSkew/2)) {
+		r.Status = annotate.Succeeded // also where the sender's clock is ahead
 	}
 	r.Title, r.Text = split(a.Text)
+	if len(a.Data) > annotate.MaxValue {
+		return r, invalid("data", nil, "is more than can be kept beside an annotation; put it into the text")
+	}
 	for _, tag := range a.Tags {
 		if strings.Contains(tag, ",") {
 			return r, invalid("tags", tag, "has a comma; write one tag for each word")
 		}
 	}
-	tags := strings.Join(a.Tags, ",")
-	if len(tags) > annotate.MaxValue {
+	r.Labels = a.labels()
+	if len(r.Labels[labelTags]) > annotate.MaxValue {
 		return r, invalid("tags", nil, "are more than can be kept; send fewer, or shorter ones")
-	}
-	for name, value := range map[string]string{labelTags: tags, labelData: string(a.Data), labelDashboard: a.Dashboard, labelPanel: a.Panel} {
-		if value != "" {
-			r.Labels[name] = value
-		}
-	}
-	if len(a.Data) > annotate.MaxValue {
-		return r, invalid("data", nil, "is more than can be kept beside an annotation; put it into the text")
 	}
 	a.Tags.fill(&r)
 	if r.Kind == "" {
 		r.Kind = KindAnnotation
 	}
 	return r, nil
+}
+
+// labels are those that keep what a change has no field for. The one for tags is always
+// there: by it a change is known to have come as an annotation.
+func (a Annotation) labels() map[string]string {
+	labels := labelled(map[string]string{labelData: string(a.Data), labelDashboard: a.Dashboard, labelPanel: a.Panel})
+	labels[labelTags] = strings.Join(a.Tags, ",")
+	return labels
 }
 
 // Of is a change as an annotation. One that goes on lasts until now.
@@ -98,37 +106,90 @@ func Of(c annotate.Change, now time.Time) Annotation {
 
 // IsAnnotation reports whether a change came as an annotation, and so may be altered as
 // one.
-func IsAnnotation(c annotate.Change) bool { return c.Source == Grafana || c.Source == Graphite }
+func IsAnnotation(c annotate.Change) bool {
+	_, tagged := c.Labels[labelTags]
+	return tagged && c.ExternalID == "" && (c.Source == Grafana || c.Source == Graphite)
+}
 
 // IsDeleted reports whether a change was an annotation that somebody deleted.
-func IsDeleted(c annotate.Change) bool { return IsAnnotation(c) && c.Labels[labelDeleted] != "" }
+func IsDeleted(c annotate.Change) bool {
+	return IsAnnotation(c) && c.Status == annotate.Cancelled && c.Labels[labelDeleted] != ""
+}
 
 // Alter is the correction that makes of the change c, which came as an annotation, what
-// a says now. It is an Invalid error where a change cannot keep it.
-func (a Annotation) Alter(c annotate.Change, now time.Time) (annotate.Patch, error) {
-	r, err := a.Report(c.Source)
+// post says of it. It touches nothing that post does not speak of, since others may
+// have corrected that. Its errors are Invalid.
+func (p Post) Alter(c annotate.Change, now time.Time) (annotate.Patch, error) {
+	before := Of(c, now)
+	after, err := p.Annotation(before)
 	if err != nil {
 		return annotate.Patch{}, err
 	}
-	as := r.New(now)
-	p := annotate.Patch{Set: r, Clear: []string{"title", "text", "service", "environment", "version", "commit", "labels"}}
-	p.Set.Start, p.Set.Status = as.Start, as.Status
-	if as.End != nil {
-		p.Set.End = *as.End
-	} else {
-		p.Clear = append(p.Clear, "end")
+	was, err := before.Report(c.Source, now)
+	if err != nil {
+		return annotate.Patch{}, err
 	}
-	return p, nil
+	is, err := after.Report(c.Source, now)
+	if err != nil {
+		return annotate.Patch{}, err
+	}
+	patch := annotate.Patch{Revision: c.Revision}
+	set := func(name string, field *string, value string) {
+		if *field = value; value == "" {
+			patch.Clear = append(patch.Clear, name)
+		}
+	}
+	if after.Text != before.Text {
+		set("title", &patch.Set.Title, is.Title)
+		set("text", &patch.Set.Text, is.Text)
+	}
+	for _, f := range []struct {
+		name           string
+		set            *string
+		has, was, want string
+	}{
+		{"kind", &patch.Set.Kind, c.Kind, was.Kind, is.Kind},
+		{"service", &patch.Set.Service, c.Service, was.Service, is.Service},
+		{"environment", &patch.Set.Environment, c.Environment, was.Environment, is.Environment},
+		{"version", &patch.Set.Version, c.Version, was.Version, is.Version},
+		{"commit", &patch.Set.Commit, c.Commit, was.Commit, is.Commit},
+	} {
+		if f.has == f.was && f.want != f.was {
+			set(f.name, f.set, f.want)
+		}
+	}
+	if !maps.Equal(was.Labels, is.Labels) {
+		patch.Set.Labels = maps.Clone(c.Labels)
+		maps.DeleteFunc(patch.Set.Labels, func(name, value string) bool { said, ok := was.Labels[name]; return ok && said == value })
+		maps.Copy(patch.Set.Labels, is.Labels)
+	}
+	after.move(before, c, is, &patch, now)
+	return patch, nil
+}
+
+// move says in a patch that the annotation before, of the change c, is at the times of a.
+func (a Annotation) move(before Annotation, c annotate.Change, is annotate.Report, patch *annotate.Patch, now time.Time) {
+	if a.Time != before.Time {
+		patch.Set.Start = a.Time
+	}
+	if a.End != before.End { // before, it may be now, which nobody said
+		patch.Set.End = a.End
+	}
+	if patch.Set.Start.IsZero() && patch.Set.End.IsZero() {
+		return
+	}
+	// A status that only says where the times are goes with them; others stay.
+	if slices.Contains([]annotate.Status{annotate.Planned, annotate.Running, annotate.Succeeded}, c.Status) && c.End != nil {
+		patch.Set.Status, patch.Set.Start, patch.Set.End = is.New(now).Status, a.Time, a.End
+	}
 }
 
 // Delete is the correction that lets the annotation c be found no more. The log keeps
 // the change, as cancelled.
 func Delete(c annotate.Change, by string, now time.Time) annotate.Patch {
-	labels := map[string]string{labelDeleted: "true"}
-	for name, value := range c.Labels {
-		labels[name] = value
-	}
-	return annotate.Patch{Set: annotate.Report{
+	labels := maps.Clone(c.Labels)
+	labels[labelDeleted] = "true"
+	return annotate.Patch{Revision: c.Revision, Set: annotate.Report{
 		Status: annotate.Cancelled, Labels: labels,
 		Evidence: []annotate.Evidence{{Source: by, Time: annotate.At(now), Text: "deleted the annotation"}},
 	}}
@@ -157,7 +218,9 @@ func join(title, rest string) string {
 	case rest == "":
 		return title
 	case strings.HasSuffix(title, cut):
-		return rest
+		if t, r := split(rest); t == title && r == rest {
+			return rest
+		}
 	}
 	return title + "\n" + rest
 }

@@ -23,7 +23,7 @@ func taken(t *testing.T, source, body string) annotate.Change {
 	require.NoError(t, err, body)
 	a, err := p.Annotation(At(now))
 	require.NoError(t, err, body)
-	r, err := a.Report(source)
+	r, err := a.Report(source, now)
 	require.NoError(t, err, body)
 	c := r.New(now)
 	require.NoError(t, c.Validate(now), body)
@@ -44,8 +44,8 @@ func TestWhatIsPostedBecomesAChange(t *testing.T) {
 				"tags": "maintenance,team:db", "team": "db", "data": `{"ticket":"OPS-1"}`,
 			}}},
 		"a region whose ends are exchanged": {Grafana, `{"time":1772625300000,"timeEnd":1772625000000,"text":"x"}`,
-			annotate.Change{Kind: "annotation", Title: "x", Start: at(-10), End: new(at(-5))}},
-		"now, where no time is given": {Grafana, `{"text":"x","tags":[]}`, annotate.Change{Kind: "annotation", Title: "x", Start: at(0)}},
+			annotate.Change{Kind: "annotation", Title: "x", Start: at(-10), End: new(at(-5)), Labels: map[string]string{"tags": ""}}},
+		"now, where no time is given": {Grafana, `{"text":"x","tags":[]}`, annotate.Change{Kind: "annotation", Title: "x", Start: at(0), Labels: map[string]string{"tags": ""}}},
 		"Grafana's Graphite form": {Grafana, `{"what":"Event - deploy","tags":["deploy","production"],"when":1772625000,"data":"deploy of master branch happened at Wed Jul 6 22:34:41 UTC 2016"}`,
 			annotate.Change{Kind: "deploy", Title: "Event - deploy", Text: "deploy of master branch happened at Wed Jul 6 22:34:41 UTC 2016", Start: at(-10), Labels: map[string]string{"tags": "deploy,production"}}},
 		"Graphite's event": {Graphite, `{"what":"Event - deploy","tags":"deploy service:api","when":1772625000.4,"data":"x"}`,
@@ -74,7 +74,7 @@ func TestAnAnnotationComesBackAsItWent(t *testing.T) {
 		strings.Repeat("ä", 149) + "aäb",
 	} {
 		a := Annotation{Time: at(-10), End: at(-5), Text: text, Tags: Tags{"a:b:c", "d"}, Data: []byte(`{"k":1}`), Dashboard: "u", Panel: "3"}
-		r, err := a.Report(Grafana)
+		r, err := a.Report(Grafana, now)
 		require.NoError(t, err)
 		c := r.New(now)
 		require.NoError(t, c.Validate(now), text)
@@ -101,7 +101,7 @@ func TestWhatNoChangeCanKeepIsRefused(t *testing.T) {
 			a, err = p.Annotation(At(now))
 		}
 		if err == nil {
-			_, err = a.Report(Grafana)
+			_, err = a.Report(Grafana, now)
 		}
 		require.ErrorContains(t, err, want, body)
 		require.Equal(t, annotate.Invalid, annotate.CodeOf(err), body)
@@ -152,18 +152,13 @@ func TestAnAlteredAnnotationIsAsIfItHadBeenPostedSo(t *testing.T) {
 	} {
 		p, err := ReadPost([]byte(body))
 		require.NoError(t, err)
-		a, err := p.Annotation(Of(c, now))
-		require.NoError(t, err)
-		patch, err := a.Alter(c, now)
+		patch, err := p.Alter(c, now)
 		require.NoError(t, err)
 		altered, err := patch.Apply(c, now)
 		require.NoError(t, err)
 		require.NoError(t, altered.Validate(now), body)
 		as := taken(t, Grafana, want)
 		as.ID = c.ID
-		if len(as.Labels) == 0 {
-			as.Labels = nil
-		}
 		require.Equal(t, as, altered, body)
 	}
 	gone, err := Delete(c, "ann", now).Apply(c, now)
@@ -171,6 +166,60 @@ func TestAnAlteredAnnotationIsAsIfItHadBeenPostedSo(t *testing.T) {
 	require.NoError(t, gone.Validate(now))
 	require.True(t, IsDeleted(gone))
 	require.False(t, IsDeleted(c))
+}
+
+func TestWhatOthersCorrectedStays(t *testing.T) {
+	c := taken(t, Grafana, `{"time":1772625000000,"text":"Deploy","tags":["deploy","service:web","env:prod"]}`)
+	c.Status, c.Version, c.Service = annotate.Failed, "v4", "shop"
+	c.Labels["team"] = "x"
+	for body, want := range map[string]func(*annotate.Change){
+		`{"text":"Roll out"}`: func(c *annotate.Change) { c.Title = "Roll out" },
+		`{"tags":["deploy","service:web","env:test","zone:a"]}`: func(c *annotate.Change) {
+			c.Environment = "test"
+			c.Labels = map[string]string{"tags": "deploy,service:web,env:test,zone:a", "zone": "a", "team": "x"}
+		},
+		`{"time":1772625060000}`: func(c *annotate.Change) { c.Start, c.End = at(-9), new(at(-9)) },
+	} {
+		p, err := ReadPost([]byte(body))
+		require.NoError(t, err)
+		patch, err := p.Alter(c, now)
+		require.NoError(t, err)
+		got, err := patch.Apply(c, now)
+		require.NoError(t, err)
+		require.NoError(t, got.Validate(now))
+		expected := c.Clone()
+		want(&expected)
+		require.Equal(t, expected, got, body)
+	}
+
+	c.Status, c.End = annotate.Running, nil
+	p, err := ReadPost([]byte(`{"text":"Roll out"}`))
+	require.NoError(t, err)
+	patch, err := p.Alter(c, now)
+	require.NoError(t, err)
+	got, err := patch.Apply(c, now)
+	require.NoError(t, err)
+	require.Nil(t, got.End, "what goes on is not ended by a word")
+	require.Equal(t, annotate.Running, got.Status)
+
+	got.Revision, patch.Revision = 3, 2
+	_, err = patch.Apply(got, now)
+	require.Equal(t, annotate.Conflict, annotate.CodeOf(err), "nor is what others correct meanwhile")
+}
+
+func TestTagsCannotPassForWhatIntakeKeeps(t *testing.T) {
+	c := taken(t, Grafana, `{"text":"x","tags":["deleted:users","data:1","dashboard_uid:abc","tags:y"]}`)
+	require.Equal(t, map[string]string{"tags": "deleted:users,data:1,dashboard_uid:abc,tags:y"}, c.Labels)
+	require.False(t, IsDeleted(c))
+	require.False(t, IsAnnotation(annotate.Change{Source: Grafana, ExternalID: "run-1", Labels: c.Labels}), "what has an identity of its own is its sender's")
+	require.Equal(t, "Deploy the lo…\ndetails", Of(annotate.Change{Title: "Deploy the lo…", Text: "details"}, now).Text)
+}
+
+func TestAClockThatIsAheadMakesNoPlans(t *testing.T) {
+	require.Equal(t, annotate.Succeeded, taken(t, Grafana, `{"text":"x","time":1772625660000}`).Status)
+	c := taken(t, Grafana, `{"text":"x","time":1772629200000}`)
+	require.Equal(t, annotate.Planned, c.Status)
+	require.Equal(t, c.Start, *c.End, "a point stays one")
 }
 
 func TestTimesAsGraphiteWritesThem(t *testing.T) {
@@ -202,7 +251,7 @@ func FuzzPost(f *testing.F) {
 			require.Equal(t, annotate.Invalid, annotate.CodeOf(err))
 			return
 		}
-		r, err := a.Report(Graphite)
+		r, err := a.Report(Graphite, now)
 		if err != nil {
 			require.Equal(t, annotate.Invalid, annotate.CodeOf(err))
 			return

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/tidemark/tidemark/annotate"
 )
@@ -138,10 +139,11 @@ func datadogReport(title, text string, tags Tags, aggregation string) (annotate.
 	if title == "" {
 		return annotate.Report{}, invalid("title", nil, "is missing; say what happened in one line")
 	}
-	report, err := Annotation{Text: title, Tags: tags}.Report(datadog)
+	report, err := Annotation{Text: title, Tags: tags}.Report(datadog, time.Time{})
 	if err != nil {
 		return report, err
 	}
+	report.Status = "" // by its time, which is not here
 	report.Text = cmp.Or(text, report.Text)
 	report.Labels["aggregation_key"] = aggregation
 	report.Labels = labelled(report.Labels)

@@ -20,7 +20,7 @@ var units = []struct {
 	{"d", 24 * time.Hour}, {"w", 7 * 24 * time.Hour}, {"y", 365 * 24 * time.Hour},
 }
 
-// GraphiteTime reads a time as Graphite's render API does (graphite-web,
+// GraphiteTime reads the forms of Graphite's times that programs write (graphite-web,
 // webapp/graphite/render/attime.py), in UTC: now, a distance from it such as -1d or
 // -90min, Unix seconds, YYYYMMDD, or HH:MM_YYYYMMDD.
 func GraphiteTime(text string, now time.Time) (time.Time, error) {

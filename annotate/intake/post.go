@@ -50,18 +50,19 @@ func ReadPost(body []byte) (Post, error) {
 	return p, err
 }
 
-// Annotation is what p says, where what it leaves out stays as in before. An end before
-// its beginning is exchanged with it, as Grafana does.
+// Annotation is what p says, where what it leaves out stays as in before, but that a
+// point whose time moves stays a point. An end before its beginning is exchanged with
+// it, as Grafana does.
 func (p Post) Annotation(before Annotation) (Annotation, error) {
 	a := before
-	data, noText, err := p.data()
+	data, isText, err := p.data()
 	if err != nil {
 		return a, err
 	}
 	switch {
 	case p.What != nil:
 		a.Text = *p.What
-		if noText && len(data) > 0 {
+		if isText && len(data) > 0 {
 			a.Text += "\n" + string(data)
 		}
 	case p.Text != nil && *p.Text != "": // Grafana takes an empty one as not given

@@ -120,7 +120,7 @@ func (t Tags) fill(r *annotate.Report) {
 		case !pair || value == "":
 		case field != nil && *field == "" && len(value) <= annotate.MaxName:
 			*field = value
-		case field == nil && annotate.IsLabelName(key) && r.Labels[key] == "" && len(r.Labels) < maxTagLabels:
+		case field == nil && !slices.Contains(ownLabels, key) && annotate.IsLabelName(key) && r.Labels[key] == "" && len(r.Labels) < maxTagLabels:
 			r.Labels[key] = value
 		}
 	}

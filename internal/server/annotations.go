@@ -96,7 +96,7 @@ func (s *Server) takeAnnotation(c echo.Context, source string, check func(intake
 	if err != nil {
 		return 0, err
 	}
-	report, err := a.Report(source)
+	report, err := a.Report(source, time.Now())
 	if err != nil {
 		return 0, err
 	}
@@ -245,19 +245,29 @@ func (s *Server) findAnnotations(c echo.Context) error {
 		end annotate.Time
 	}
 	var matched []ended
-	err = s.eachAnnotation(ctx, q.filter, func(change annotate.Change) {
+	// By their ends, newest first, as Grafana does.
+	order := func() {
+		slices.SortStableFunc(matched, func(x, y ended) int { return y.end.Compare(x.end.Time) })
+		matched = slices.Delete(matched, min(len(matched), q.limit), len(matched))
+	}
+	err = s.eachAnnotation(c, q.filter, func(change annotate.Change) {
 		a := intake.Of(change, now)
+		if !q.filter.From.IsZero() && (a.Time.After(q.filter.To.Time) || a.End.Before(q.filter.From.Time)) {
+			return // the log has it as not ended
+		}
 		if (q.dashboard == "" || q.dashboard == a.Dashboard) && (q.panel == "" || q.panel == a.Panel) && a.Tags.Match(q.tags, q.matchAny) {
 			matched = append(matched, ended{change, a.End})
+		}
+		if len(matched) > 2*q.limit+annotate.MaxPage {
+			order()
 		}
 	})
 	if err != nil {
 		return asForeign(err)
 	}
-	// By their ends, newest first, as Grafana does.
-	slices.SortStableFunc(matched, func(x, y ended) int { return y.end.Compare(x.end.Time) })
+	order()
 	changes := make([]annotate.Change, 0, q.limit)
-	for _, m := range matched[:min(len(matched), q.limit)] {
+	for _, m := range matched {
 		changes = append(changes, m.Change)
 	}
 	numbers, err := s.numbersOf(ctx, changes)
@@ -279,14 +289,23 @@ func (s *Server) numbersOf(ctx context.Context, changes []annotate.Change) ([]in
 }
 
 // maxAnnotations is how many changes are looked at for one question, newest first:
-// Grafana's order and its tags are no order of the log.
-const maxAnnotations = 20_000
+// Grafana's order and its tags are no order of the log. maxFinds is how many such
+// questions are answered at the same time.
+const (
+	maxAnnotations = 20_000
+	maxFinds       = 4
+)
 
-// eachAnnotation calls fn for the changes that f selects and nobody deleted.
-func (s *Server) eachAnnotation(ctx context.Context, f annotate.Filter, fn func(annotate.Change)) error {
+// eachAnnotation calls fn for the changes that f selects and nobody deleted, and says in
+// the answer's header Warning where there are more than it looks at.
+func (s *Server) eachAnnotation(c echo.Context, f annotate.Filter, fn func(annotate.Change)) error {
+	if !s.finds.enter() {
+		return overloaded("the server looks for as many annotations as it may; try again shortly", time.Second)
+	}
+	defer s.finds.leave()
 	list := annotate.List{Filter: f, Limit: annotate.MaxPage}
 	for range maxAnnotations / annotate.MaxPage {
-		page, err := s.opts.Changes.List(ctx, list)
+		page, err := s.opts.Changes.List(c.Request().Context(), list)
 		if err != nil {
 			return err
 		}
@@ -300,6 +319,7 @@ func (s *Server) eachAnnotation(ctx context.Context, f annotate.Filter, fn func(
 		}
 		list.Cursor = *page.Next
 	}
+	c.Response().Header().Set("Warning", fmt.Sprintf(`299 tidemark "only the newest %d changes were looked at; ask for a shorter time"`, maxAnnotations))
 	return nil
 }
 
@@ -310,7 +330,7 @@ func (s *Server) annotationTags(c echo.Context) error {
 		return asForeign(err)
 	}
 	now, counts := time.Now(), map[string]int{}
-	err = s.eachAnnotation(c.Request().Context(), annotate.Filter{}, func(change annotate.Change) {
+	err = s.eachAnnotation(c, annotate.Filter{}, func(change annotate.Change) {
 		for _, tag := range intake.Of(change, now).Tags.Pairs() {
 			counts[tag]++
 		}
@@ -364,44 +384,49 @@ func (s *Server) ownAnnotation(c echo.Context) (annotate.Change, error) {
 	return change, err
 }
 
-// alterAnnotation answers message once an annotation says what the body says. As with
-// Grafana, what the body leaves out stays.
+// alterAnnotation answers message once an annotation says what the body says. What the
+// body leaves out stays.
 func (s *Server) alterAnnotation(message string) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		change, err := s.ownAnnotation(c)
-		if err != nil {
-			return asForeign(err)
-		}
 		post, err := s.readPost(c)
 		if err != nil {
 			return asForeign(err)
 		}
-		now := time.Now()
-		a, err := post.Annotation(intake.Of(change, now))
-		if err != nil {
-			return asForeign(err)
-		}
-		patch, err := a.Alter(change, now)
-		if err != nil {
-			return asForeign(err)
-		}
-		return s.amendAnnotation(c, change, patch, message)
+		return s.amendAnnotation(c, message, func(change annotate.Change) (annotate.Patch, error) {
+			return post.Alter(change, time.Now())
+		})
 	}
 }
 
 func (s *Server) deleteAnnotation(c echo.Context) error {
-	change, err := s.ownAnnotation(c)
-	if err != nil {
-		return asForeign(err)
-	}
 	by := exchangeOf(c.Request().Context()).who.Attribution()
-	return s.amendAnnotation(c, change, intake.Delete(change, by, time.Now()), "Annotation deleted")
+	return s.amendAnnotation(c, "Annotation deleted", func(change annotate.Change) (annotate.Patch, error) {
+		return intake.Delete(change, by, time.Now()), nil
+	})
 }
 
-func (s *Server) amendAnnotation(c echo.Context, change annotate.Change, patch annotate.Patch, message string) error {
+// amendAnnotation corrects the annotation of a path, and answers message. Where somebody
+// else corrects it at the same time, it is corrected as they left it.
+func (s *Server) amendAnnotation(c echo.Context, message string, correct func(annotate.Change) (annotate.Patch, error)) error {
 	ctx := c.Request().Context()
-	if _, err := s.opts.Changes.Amend(ctx, exchangeOf(ctx).who.Attribution(), change.ID, patch); err != nil {
-		return asForeign(err)
+	for {
+		change, err := s.ownAnnotation(c)
+		if err != nil {
+			return asForeign(err)
+		}
+		patch, err := correct(change)
+		if err != nil {
+			return asForeign(err)
+		}
+		_, err = s.opts.Changes.Amend(ctx, exchangeOf(ctx).who.Attribution(), change.ID, patch)
+		if annotate.CodeOf(err) == annotate.Conflict {
+			if now, getErr := s.opts.Changes.Get(ctx, change.ID); getErr == nil && now.Revision != change.Revision {
+				continue // each time, somebody else came through
+			}
+		}
+		if err != nil {
+			return asForeign(err)
+		}
+		return c.JSON(http.StatusOK, map[string]string{"message": message})
 	}
-	return c.JSON(http.StatusOK, map[string]string{"message": message})
 }

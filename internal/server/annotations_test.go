@@ -6,8 +6,10 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tidemark/tidemark/annotate"
@@ -132,6 +134,21 @@ func TestAnnotationsAreAlteredAndDeleted(t *testing.T) {
 	require.Equal(t, 4, page.Changes[0].Revision)
 }
 
+func TestAnnotationsThatAreAlteredAtOnceKeepBoth(t *testing.T) {
+	s := annotated(t, `{"text": "x", "tags": ["deploy"]}`)
+	path := "/api/annotations/" + strconv.FormatInt(decodeAs[[]annotation](t, s.do(http.MethodGet, "/api/annotations", "").body)[0].ID, 10)
+	for round := range 20 {
+		var both sync.WaitGroup
+		for _, body := range []string{fmt.Sprintf(`{"text": "text %d"}`, round), fmt.Sprintf(`{"tags": ["round:%d"]}`, round)} {
+			both.Go(func() { assert.Equal(t, http.StatusOK, s.do(http.MethodPatch, path, body).status) })
+		}
+		both.Wait()
+		got := decodeAs[annotation](t, s.do(http.MethodGet, path, "").body)
+		require.Equal(t, fmt.Sprintf("text %d", round), got.Text)
+		require.Equal(t, []string{fmt.Sprintf("round:%d", round)}, got.Tags)
+	}
+}
+
 func TestAnnotationsSayWhatIsWrong(t *testing.T) {
 	s := start(t, nil)
 	for _, test := range []struct{ path, body, want string }{
@@ -177,6 +194,8 @@ func TestEventsAreFoundAsInGraphite(t *testing.T) {
 		"from=1772625000&until=1772625100": {"Event - deploy", "later"},
 		"from=1772625001":                  {"later"},
 		"until=20260304":                   {},
+		"from=-1d&until=-2d":               {},
+		"tags=deploy+deploy":               {"Event - deploy", "later"},
 	} {
 		got := []string{}
 		for _, e := range decodeAs[[]event](t, s.do(http.MethodGet, "/events/get_data?"+query, "").body) {
@@ -184,7 +203,7 @@ func TestEventsAreFoundAsInGraphite(t *testing.T) {
 		}
 		require.Equal(t, want, got, query)
 	}
-	for query, want := range map[string]string{"from=soon": "as Graphite writes it", "set=some": "union or intersection", "jsonp=f": "is not served", "from=-1d&until=-2d": "is after until"} {
+	for query, want := range map[string]string{"from=soon": "as Graphite writes it", "set=some": "union or intersection", "jsonp=f": "is not served"} {
 		a := s.do(http.MethodGet, "/events/get_data?"+query, "")
 		require.Equal(t, http.StatusBadRequest, a.status)
 		require.Contains(t, a.body, want)

@@ -21,6 +21,7 @@ func (s *Server) eventRoutes() []*route {
 		{method: http.MethodPost, path: "/events/", need: auth.Operator, class: writing, mount: plain(s.postEvent)},
 		{method: http.MethodPost, path: "/events", need: auth.Operator, class: writing, mount: plain(s.postEvent)},
 		{method: http.MethodGet, path: "/events/get_data", need: auth.Viewer, class: reading, mount: plain(s.findEvents)},
+		{method: http.MethodGet, path: "/events/{id}/", need: auth.Viewer, class: reading, mount: plain(s.getEvent)},
 		{method: http.MethodGet, path: "/events/{id}", need: auth.Viewer, class: reading, mount: plain(s.getEvent)},
 	}
 }
@@ -57,6 +58,9 @@ func eventOf(c annotate.Change, number int64, now time.Time) event {
 	return e
 }
 
+// maxEvents is how many events an answer has: the newest.
+const maxEvents = 5000
+
 // findEvents answers the events that began between two times, oldest first.
 func (s *Server) findEvents(c echo.Context) error {
 	now := time.Now()
@@ -64,7 +68,12 @@ func (s *Server) findEvents(c echo.Context) error {
 	if err != nil {
 		return asForeign(err)
 	}
-	asked := intake.Tags(strings.Fields(c.QueryParam("tags")))
+	if f.From.After(f.To.Time) {
+		return c.JSON(http.StatusOK, []event{})
+	}
+	asked := strings.Fields(c.QueryParam("tags"))
+	slices.Sort(asked)
+	asked = slices.Compact(asked)
 	needed := len(asked)
 	switch c.QueryParam("set") {
 	case "", "intersection":
@@ -77,8 +86,8 @@ func (s *Server) findEvents(c echo.Context) error {
 		return asForeign(faulty(Fault{Message: "is not served: it would let any web page read the events; ask for JSON", Location: "query.jsonp"}))
 	}
 	var changes []annotate.Change
-	err = s.eachAnnotation(c.Request().Context(), f, func(change annotate.Change) {
-		if change.Start.Before(f.From.Time) {
+	err = s.eachAnnotation(c, f, func(change annotate.Change) {
+		if change.Start.Before(f.From.Time) || len(changes) == maxEvents {
 			return // it began before, and goes on
 		}
 		has := 0
@@ -119,9 +128,6 @@ func eventTimes(c echo.Context, now time.Time) (annotate.Filter, error) {
 			return f, faulty(Fault{Message: err.Error(), Location: "query." + name, Value: text})
 		}
 		*at = annotate.At(t)
-	}
-	if f.From.After(f.To.Time) {
-		return f, faulty(Fault{Message: "is after until; from is the earlier of both", Location: "query.from"})
 	}
 	return f, nil
 }

@@ -40,6 +40,7 @@ type Server struct {
 
 	writes, pushes, streams          *turnstile
 	evaluations, collects, followers *turnstile
+	finds                            *turnstile // of annotations
 
 	flags *ofrep.Handler
 	// origins are those whose pages may evaluate flags.
@@ -78,6 +79,7 @@ func New(o Options) (*Server, error) {
 	}
 	s.writes = newTurnstile(o.Metrics, "writes", o.Limits.Writes)
 	s.pushes = newTurnstile(o.Metrics, "pushes", o.Limits.Pushes)
+	s.finds = newTurnstile(o.Metrics, "annotations", maxFinds)
 	s.streams = newTurnstile(o.Metrics, "streams", o.Limits.Streams)
 	s.prepareFlags()
 	s.stopping, s.stop = context.WithCancel(context.Background())
