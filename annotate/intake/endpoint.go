@@ -41,6 +41,7 @@ func Endpoints() []Endpoint {
 		sentryDeploys(),
 		datadogEvents(),
 		datadogEventsV1(),
+		nerdGraph(),
 	}
 }
 

@@ -85,6 +85,36 @@ func TestOtherServicesClientsAreUnderstood(t *testing.T) {
 				Labels: map[string]string{"tags": "deploy,service:web,env:prod,version:v7", "host": "a", "alert_type": "info"},
 			},
 		},
+		// As newrelic-client-go sends it.
+		"a deployment of New Relic's, by variables": {
+			nerdGraph(), nil,
+			`{"query": "mutation($dataHandlingRules: ChangeTrackingDataHandlingRules, $deployment: ChangeTrackingDeploymentInput!,) { changeTrackingCreateDeployment(dataHandlingRules: $dataHandlingRules, deployment: $deployment,) { deploymentId entityGuid } }",
+			  "variables": {"dataHandlingRules": {}, "deployment": {"entityGuid": "MTIz", "version": "v8", "commit": "abc", "deepLink": "https://ci.example.com/8", "deploymentType": "ROLLING", "description": "Deploy it", "timestamp": 1772625000000, "user": "ann", "changelog": "two fixes"}}}`,
+			`{"data": {"changeTrackingCreateDeployment": {"deploymentId": "0195b0c4-0000-7000-8000-000000000000", "changeTrackingId": "0195b0c4-0000-7000-8000-000000000000", "entityGuid": "MTIz", "version": "v8", "commit": "abc",
+			  "description": "Deploy it\ntwo fixes", "deploymentType": "rolling", "type": "rolling", "user": "ann", "timestamp": 1772625000000, "groupId": "", "category": ""}}}`,
+			annotate.Change{
+				Source: "new_relic", Kind: "deploy", Title: "Deploy it", Text: "two fixes", Version: "v8", Commit: "abc", Start: at(-10), End: new(at(-10)), Who: &annotate.Who{Name: "ann"},
+				Labels: map[string]string{"entity_guid": "MTIz", "type": "rolling"}, Links: []annotate.Link{{Rel: "run", Href: "https://ci.example.com/8"}},
+			},
+		},
+		// As New Relic's documentation writes it.
+		"an event of New Relic's, written out": {
+			nerdGraph(), nil,
+			`{"query": "mutation { changeTrackingCreateEvent(changeTrackingEvent: {categoryAndTypeData: {kind: {category: \"Deployment\", type: \"Basic\"}, categoryFields: {deployment: {version: \"v9\", commit: \"def\"}}}, entitySearch: {query: \"name = 'web' AND type = 'APPLICATION'\"}, shortDescription: \"Deploy web\", description: \"in one go\", timestamp: 1772625000000, user: \"bob\", customAttributes: {team: \"shop\", canary: true}}) { changeTrackingEvent { changeTrackingId } messages } }"}`,
+			`{"data": {"changeTrackingCreateEvent": {"messages": [], "changeTrackingEvent": {"changeTrackingId": "0195b0c4-0000-7000-8000-000000000000", "version": "v9", "commit": "def",
+			  "description": "Deploy web\nin one go", "type": "Basic", "user": "bob", "timestamp": 1772625000000, "groupId": "", "category": "Deployment"}}}}`,
+			annotate.Change{
+				Source: "new_relic", Kind: "deploy", Title: "Deploy web", Text: "in one go", Service: "web", Version: "v9", Commit: "def", Start: at(-10), End: new(at(-10)), Who: &annotate.Who{Name: "bob"},
+				Labels: map[string]string{"category": "Deployment", "type": "Basic", "team": "shop", "canary": "true"},
+			},
+		},
+		"a flag of New Relic's": {
+			nerdGraph(), nil,
+			`{"query": "mutation { changeTrackingCreateEvent(changeTrackingEvent: {categoryAndTypeData: {kind: {category: \"Feature Flag\", type: \"Basic\"}, categoryFields: {featureFlag: {featureFlagId: \"checkout\"}}}, entitySearch: {query: \"id = 'x'\"}}) { messages } }"}`,
+			`{"data": {"changeTrackingCreateEvent": {"messages": [], "changeTrackingEvent": {"changeTrackingId": "0195b0c4-0000-7000-8000-000000000000", "version": "", "commit": "",
+			  "description": "", "type": "Basic", "user": "", "timestamp": 1772625600000, "groupId": "", "category": "Feature Flag"}}}}`,
+			annotate.Change{Source: "new_relic", Kind: "flag", Start: at(0), End: new(at(0)), Flag: &annotate.FlagChange{Key: "checkout"}, Labels: map[string]string{"category": "Feature Flag", "type": "Basic"}},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, answer := told(t, test.endpoint, test.path, test.body)
@@ -108,6 +138,13 @@ func TestOtherServicesClientsAreToldWhatIsWrong(t *testing.T) {
 		{datadogEvents(), `{"data": {"attributes": {"title": "x", "category": "alert"}}}`, "data.attributes.category: must be change"},
 		{datadogEvents(), `{"data": {"attributes": {"title": "x", "category": "change"}}}`, "not what is taken here"},
 		{datadogEvents(), `{"data": {"attributes": {"category": "change", "attributes": {}}}}`, "title: is missing"},
+		{nerdGraph(), `{"query": "mutation { "}`, "query: is not GraphQL"},
+		{nerdGraph(), `{"query": "{ actor { user { name } } }"}`, "query: must be one mutation, changeTrackingCreateDeployment or"},
+		{nerdGraph(), `{"query": "fragment x on y { changeTrackingCreateEvent }"}`, "query: must be one mutation"},
+		{nerdGraph(), `{"query": "mutation { changeTrackingCreateEvent { messages } }"}`, "changeTrackingEvent: is missing"},
+		{nerdGraph(), `{"query": "mutation { changeTrackingCreateEvent(changeTrackingEvent: $none) { messages } }"}`, "kind.category: is missing"},
+		{nerdGraph(), `{"query": "mutation { changeTrackingCreateDeployment(deployment: {version: \"v1\"}) { version } }"}`, "entityGuid: is missing"},
+		{nerdGraph(), `{"query": "mutation { changeTrackingCreateDeployment(deployment: {version: 1}) { version } }"}`, "version: is a number; it must be a string"},
 		{datadogEventsV1(), `{"text": "x"}`, "title: is missing"},
 		{datadogEventsV1(), `{"title": "x", "tags": [1]}`, "tags: must be a list"},
 	} {
@@ -122,6 +159,8 @@ func FuzzEndpoints(f *testing.F) {
 	f.Add([]byte(`{"environment": "prod", "name": null, "dateStarted": "2026-03-04T11:50:00Z", "projects": ["web"]}`))
 	f.Add([]byte(`{"data": {"attributes": {"title": "x", "category": "change", "attributes": {"changed_resource": {"name": "x", "type": "feature_flag"}}}}}`))
 	f.Add([]byte(`{"title": "x", "text": "y", "date_happened": 1772625000, "tags": ["a:b"]}`))
+	f.Add([]byte(`{"query": "mutation($d: X!) { changeTrackingCreateDeployment(deployment: $d) { version } }", "variables": {"d": {"version": "v1", "entityGuid": "x"}}}`))
+	f.Add([]byte(`{"query": "mutation { changeTrackingCreateEvent(changeTrackingEvent: {categoryAndTypeData: {kind: {category: \"Deployment\"}}}) { messages } }"}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, e := range Endpoints() {
 			r, err := e.Read(Request{Body: body, Value: func(string) string { return "x" }, Now: now})

@@ -19,6 +19,10 @@ func TestOtherServicesClientsPostHere(t *testing.T) {
 		want               annotate.Change
 	}{
 		{"X-Honeycomb-Team", "/1/markers/web", `{"message": "deploy", "type": "deploy"}`, http.StatusCreated, annotate.Change{Kind: "deploy", Service: "web"}},
+		{
+			"Api-Key", "/graphql", `{"query": "mutation { changeTrackingCreateDeployment(deployment: {version: \"v1\", entityGuid: \"x\"}) { version } }"}`,
+			http.StatusOK, annotate.Change{Kind: "deploy", Version: "v1"},
+		},
 		{"Authorization", "/api/0/organizations/acme/releases/web%401.2/deploys/", `{"environment": "prod"}`, http.StatusCreated, annotate.Change{Kind: "deploy", Service: "web", Version: "1.2"}},
 		{"DD-API-KEY", "/api/v1/events", `{"title": "Deploy", "tags": ["deploy", "service:web"]}`, http.StatusAccepted, annotate.Change{Kind: "deploy", Service: "web"}},
 		{
