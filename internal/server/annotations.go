@@ -104,15 +104,17 @@ func (s *Server) takeAnnotation(c echo.Context, source string, check func(intake
 	return number, err
 }
 
-// recordForeign records a report for a caller who knows changes by numbers.
+// recordForeign records a report for a caller who knows changes by numbers. The number
+// is 0 where it cannot be told.
 func (s *Server) recordForeign(ctx context.Context, report annotate.Report) (annotate.Change, int64, error) {
 	result, err := s.opts.Changes.Record(ctx, exchangeOf(ctx).who.Attribution(), report)
 	if err != nil {
 		return annotate.Change{}, 0, err
 	}
 	numbers, err := s.opts.Changes.Numbers(ctx, []string{result.Change.ID})
-	if err != nil {
-		return annotate.Change{}, 0, err
+	if err != nil { // it is kept all the same: whom an error were told would send it again
+		s.logger.Warn("the number of an annotation could not be read", "change", result.Change.ID, "err", err)
+		return result.Change, 0, nil
 	}
 	return result.Change, numbers[0], nil
 }

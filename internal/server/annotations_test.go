@@ -1,7 +1,9 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -209,4 +211,18 @@ func TestEventsAreFoundAsInGraphite(t *testing.T) {
 		require.Contains(t, a.body, want)
 	}
 	require.Equal(t, http.StatusNotFound, s.do(http.MethodGet, "/events/999", "").status)
+}
+
+// numberless is a log that keeps changes and cannot number them.
+type numberless struct{ Changes }
+
+func (numberless) Numbers(context.Context, []string) ([]int64, error) {
+	return nil, errors.New("the disk does not answer")
+}
+
+func TestAnAnnotationThatIsKeptIsNoError(t *testing.T) {
+	s := start(t, func(o *Options) { o.Changes = numberless{o.Changes} })
+	a := s.do(http.MethodPost, "/api/annotations", `{"text": "x"}`)
+	require.Equal(t, http.StatusOK, a.status, "an error would have it sent again")
+	require.JSONEq(t, `{"message": "Annotation added", "id": 0}`, a.body)
 }
