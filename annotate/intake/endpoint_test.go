@@ -91,7 +91,7 @@ func TestOtherServicesClientsAreUnderstood(t *testing.T) {
 			`{"query": "mutation($dataHandlingRules: ChangeTrackingDataHandlingRules, $deployment: ChangeTrackingDeploymentInput!,) { changeTrackingCreateDeployment(dataHandlingRules: $dataHandlingRules, deployment: $deployment,) { deploymentId entityGuid } }",
 			  "variables": {"dataHandlingRules": {}, "deployment": {"entityGuid": "MTIz", "version": "v8", "commit": "abc", "deepLink": "https://ci.example.com/8", "deploymentType": "ROLLING", "description": "Deploy it", "timestamp": 1772625000000, "user": "ann", "changelog": "two fixes"}}}`,
 			`{"data": {"changeTrackingCreateDeployment": {"deploymentId": "0195b0c4-0000-7000-8000-000000000000", "changeTrackingId": "0195b0c4-0000-7000-8000-000000000000", "entityGuid": "MTIz", "version": "v8", "commit": "abc",
-			  "description": "Deploy it\ntwo fixes", "deploymentType": "rolling", "type": "rolling", "user": "ann", "timestamp": 1772625000000, "groupId": "", "category": ""}}}`,
+			  "description": "Deploy it\ntwo fixes", "deploymentType": "ROLLING", "type": "rolling", "user": "ann", "timestamp": 1772625000000, "groupId": "", "category": ""}}}`,
 			annotate.Change{
 				Source: "new_relic", Kind: "deploy", Title: "Deploy it", Text: "two fixes", Version: "v8", Commit: "abc", Start: at(-10), End: new(at(-10)), Who: &annotate.Who{Name: "ann"},
 				Labels: map[string]string{"entity_guid": "MTIz", "type": "rolling"}, Links: []annotate.Link{{Rel: "run", Href: "https://ci.example.com/8"}},

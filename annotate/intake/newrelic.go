@@ -45,7 +45,7 @@ func nerdGraph() Endpoint {
 			if c.Labels["entity_guid"] == "" {
 				return map[string]any{"data": map[string]any{createEvent: map[string]any{"changeTrackingEvent": said, "messages": []string{}}}}
 			}
-			said["deploymentId"], said["entityGuid"], said["deploymentType"] = c.ID, c.Labels["entity_guid"], c.Labels["type"]
+			said["deploymentId"], said["entityGuid"], said["deploymentType"] = c.ID, c.Labels["entity_guid"], strings.ToUpper(c.Labels["type"])
 			return map[string]any{"data": map[string]any{createDeployment: said}}
 		},
 	}
