@@ -55,7 +55,7 @@ func TestDocsNameEverything(t *testing.T) {
 			}
 		}
 		for _, route := range regexp.MustCompile("`(GET|POST|PUT|PATCH) (/[^`{]*)`").FindAllStringSubmatch(api, -1) {
-			req, err := http.NewRequest(http.MethodDelete, s.url+route[2], nil) // no route takes it
+			req, err := http.NewRequest(http.MethodTrace, s.url+route[2], nil) // no route takes it
 			require.NoError(t, err)
 			resp, err := http.DefaultClient.Do(req)
 			require.NoError(t, err)
