@@ -50,9 +50,7 @@ type Annotation struct {
 // Invalid error where a change cannot keep it.
 func (a Annotation) Report(source string, now time.Time) (annotate.Report, error) {
 	r := annotate.Report{Source: source, Start: a.Time, End: a.End}
-	if a.End == a.Time && !a.Time.After(now.Add(annotate.MaxSkew/2)) {
-		r.Status = annotate.Succeeded // also where the sender's clock is ahead
-	}
+	settle(&r, now)
 	r.Title, r.Text = split(a.Text)
 	if len(a.Data) > annotate.MaxValue {
 		return r, invalid("data", nil, "is more than can be kept beside an annotation; put it into the text")
@@ -159,12 +157,27 @@ func (p Post) Alter(c annotate.Change, now time.Time) (annotate.Patch, error) {
 		}
 	}
 	if !maps.Equal(was.Labels, is.Labels) {
-		patch.Set.Labels = maps.Clone(c.Labels)
-		maps.DeleteFunc(patch.Set.Labels, func(name, value string) bool { said, ok := was.Labels[name]; return ok && said == value })
-		maps.Copy(patch.Set.Labels, is.Labels)
+		patch.Set.Labels = relabelled(c.Labels, was.Labels, is.Labels)
 	}
 	after.move(before, c, is, &patch, now)
 	return patch, nil
+}
+
+// relabelled are labels with what differs between was and is, where nobody else altered
+// it.
+func relabelled(labels, was, is map[string]string) map[string]string {
+	out := maps.Clone(labels)
+	for name, old := range was {
+		if _, still := is[name]; !still && out[name] == old {
+			delete(out, name)
+		}
+	}
+	for name, value := range is {
+		if old, before := was[name]; (!before || old != value) && out[name] == old {
+			out[name] = value
+		}
+	}
+	return out
 }
 
 // move says in a patch that the annotation before, of the change c, is at the times of a.
@@ -175,7 +188,9 @@ func (a Annotation) move(before Annotation, c annotate.Change, is annotate.Repor
 	if a.End != before.End { // before, it may be now, which nobody said
 		patch.Set.End = a.End
 	}
-	if patch.Set.Start.IsZero() && patch.Set.End.IsZero() {
+	moved := !patch.Set.Start.IsZero() || !patch.Set.End.IsZero()
+	over := c.End != nil && c.End.Before(now) && !c.Status.Ended() // nobody said so
+	if !moved && !over {
 		return
 	}
 	// A status that only says where the times are goes with them; others stay.

@@ -207,6 +207,23 @@ func TestWhatOthersCorrectedStays(t *testing.T) {
 	require.Equal(t, annotate.Conflict, annotate.CodeOf(err), "nor is what others correct meanwhile")
 }
 
+func TestARegionThatIsOverCanBeAltered(t *testing.T) {
+	c := taken(t, Grafana, `{"time":1772625000000,"timeEnd":1772626200000,"text":"x","tags":["team:a"]}`)
+	require.Equal(t, annotate.Running, c.Status)
+	c.Labels["team"] = "b"
+	later := now.Add(2 * time.Hour)
+	p, err := ReadPost([]byte(`{"text":"y","tags":["team:a","z"]}`))
+	require.NoError(t, err)
+	patch, err := p.Alter(c, later)
+	require.NoError(t, err)
+	got, err := patch.Apply(c, later)
+	require.NoError(t, err)
+	require.NoError(t, got.Validate(later))
+	require.Equal(t, annotate.Succeeded, got.Status)
+	require.Equal(t, at(10), *got.End)
+	require.Equal(t, map[string]string{"tags": "team:a,z", "team": "b"}, got.Labels, "what others relabelled stays")
+}
+
 func TestTagsCannotPassForWhatIntakeKeeps(t *testing.T) {
 	c := taken(t, Grafana, `{"text":"x","tags":["deleted:users","data:1","dashboard_uid:abc","tags:y"]}`)
 	require.Equal(t, map[string]string{"tags": "deleted:users,data:1,dashboard_uid:abc,tags:y"}, c.Labels)

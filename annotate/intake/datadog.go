@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
-	"time"
+	"strings"
 
 	"github.com/tidemark/tidemark/annotate"
 )
@@ -45,7 +45,7 @@ func datadogEvents() Endpoint {
 	}
 	return Endpoint{
 		Path: "/api/v2/events", KeyHeader: datadogHeader, Status: http.StatusAccepted,
-		Read: func(r Request) (annotate.Report, error) {
+		read: func(r Request) (annotate.Report, error) {
 			var e event
 			if err := read(r.Body, &e); err != nil {
 				return annotate.Report{}, err
@@ -109,7 +109,7 @@ func datadogEventsV1() Endpoint {
 	}
 	return Endpoint{
 		Path: "/api/v1/events", KeyHeader: datadogHeader, Status: http.StatusAccepted,
-		Read: func(r Request) (annotate.Report, error) {
+		read: func(r Request) (annotate.Report, error) {
 			var e event
 			if err := read(r.Body, &e); err != nil {
 				return annotate.Report{}, err
@@ -139,13 +139,12 @@ func datadogReport(title, text string, tags Tags, aggregation string) (annotate.
 	if title == "" {
 		return annotate.Report{}, invalid("title", nil, "is missing; say what happened in one line")
 	}
-	report, err := Annotation{Text: title, Tags: tags}.Report(datadog, time.Time{})
-	if err != nil {
-		return report, err
+	report := annotate.Report{Source: datadog, Labels: labelled(map[string]string{"aggregation_key": aggregation, labelTags: tags.line()})}
+	report.Title, report.Text = split(title)
+	if text != "" {
+		report.Text = strings.TrimPrefix(report.Text+"\n"+text, "\n")
 	}
-	report.Status = "" // by its time, which is not here
-	report.Text = cmp.Or(text, report.Text)
-	report.Labels["aggregation_key"] = aggregation
-	report.Labels = labelled(report.Labels)
+	tags.fill(&report)
+	report.Kind = cmp.Or(report.Kind, KindAnnotation)
 	return report, nil
 }

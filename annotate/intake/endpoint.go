@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"strings"
+	"net/url"
 	"time"
 
 	"github.com/tidemark/tidemark/annotate"
@@ -20,10 +20,28 @@ type Endpoint struct {
 	KeyHeader string
 	// Status is that of an answer that says it was taken.
 	Status int
-	// Read makes a report of a request. Its errors are Invalid.
-	Read func(Request) (annotate.Report, error)
+	read   func(Request) (annotate.Report, error)
 	// Answer is what the service would answer, as JSON; number is the change's.
 	Answer func(c annotate.Change, number int64) any
+}
+
+// Report makes a report of a request. Its errors are Invalid.
+func (e Endpoint) Report(r Request) (annotate.Report, error) {
+	report, err := e.read(r)
+	settle(&report, r.Now)
+	return report, err
+}
+
+// settle says of what is over that it succeeded, also where the sender's clock is a
+// little ahead: nobody would ever say it again.
+func settle(r *annotate.Report, now time.Time) {
+	last := r.End
+	if last.IsZero() {
+		last = r.Start
+	}
+	if r.Status == "" && !last.IsZero() && !last.After(now.Add(annotate.MaxSkew/2)) {
+		r.Status = annotate.Succeeded
+	}
 }
 
 // Request is what was asked at an Endpoint.
@@ -62,7 +80,8 @@ func read(body []byte, into any) error {
 
 // link is a link of a change to a URL that others give; nil for what is none.
 func link(rel, href string) []annotate.Link {
-	if len(href) > annotate.MaxHref || !strings.HasPrefix(href, "https://") && !strings.HasPrefix(href, "http://") {
+	u, err := url.Parse(href)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || len(href) > annotate.MaxHref {
 		return nil
 	}
 	return []annotate.Link{{Rel: rel, Href: href}}

@@ -12,7 +12,7 @@ import (
 // told is what an endpoint makes of a body, and answers.
 func told(t *testing.T, e Endpoint, path map[string]string, body string) (annotate.Change, string) {
 	t.Helper()
-	r, err := e.Read(Request{Body: []byte(body), Value: func(name string) string { return path[name] }, Now: now})
+	r, err := e.Report(Request{Body: []byte(body), Value: func(name string) string { return path[name] }, Now: now})
 	require.NoError(t, err, body)
 	c := r.New(now)
 	require.NoError(t, c.Validate(now), body)
@@ -148,10 +148,39 @@ func TestOtherServicesClientsAreToldWhatIsWrong(t *testing.T) {
 		{datadogEventsV1(), `{"text": "x"}`, "title: is missing"},
 		{datadogEventsV1(), `{"title": "x", "tags": [1]}`, "tags: must be a list"},
 	} {
-		_, err := test.endpoint.Read(Request{Body: []byte(test.body), Value: func(string) string { return "x" }, Now: now})
+		_, err := test.endpoint.Report(Request{Body: []byte(test.body), Value: func(string) string { return "x" }, Now: now})
 		require.ErrorContains(t, err, test.want, test.body)
 		require.Equal(t, annotate.Invalid, annotate.CodeOf(err), test.body)
 	}
+}
+
+func TestAClockThatIsAheadLeavesNothingOpen(t *testing.T) {
+	for _, test := range []struct {
+		endpoint Endpoint
+		body     string
+	}{
+		{honeycombMarkers(), `{"start_time": 1772625602}`},
+		{honeycombMarkers(), `{"start_time": 1772625000, "end_time": 1772625602}`},
+		{honeycombMarkers(), `{"start_time": 1772625602, "end_time": 1772625000, "created_at": "0001-01-01T00:00:00Z"}`},
+		{sentryDeploys(), `{"environment": "prod", "name": "two\nlines", "dateStarted": "2026-03-04T12:00:02Z"}`},
+		{sentryDeploys(), `{"environment": "prod", "dateStarted": "2026-03-04T11:59:00Z", "dateFinished": "2026-03-04T12:00:02Z", "url": "https://"}`},
+		{datadogEventsV1(), `{"title": "x", "date_happened": 1772625602, "tags": ["role:web,db"]}`},
+		{nerdGraph(), `{"query": "mutation { changeTrackingCreateDeployment(deployment: {version: \"v1\", entityGuid: \"x\", timestamp: 1772625602000}) { version } }"}`},
+	} {
+		c, _ := told(t, test.endpoint, nil, test.body)
+		require.Equal(t, annotate.Succeeded, c.Status, test.body)
+		require.False(t, c.End.Before(c.Start.Time))
+	}
+}
+
+func TestNothingThatIsSaidIsLost(t *testing.T) {
+	c, _ := told(t, datadogEventsV1(), nil, `{"title": "a\nb", "text": "c"}`)
+	require.Equal(t, "a\nb\nc", c.Title+"\n"+c.Text)
+	c, answer := told(t, nerdGraph(), nil, `{"query": "mutation($v: String = \"v9\") { __typename changeTrackingCreateEvent(changeTrackingEvent: {categoryAndTypeData: {kind: {category: \"Deployment\"}, categoryFields: {deployment: {version: $v, changelog: \"http2 is on\"}}}, shortDescription: \"x\", description: \"https://ci/1 was promoted\", customAttributes: {build: 12345678, none: null, entity_guid: \"y\"}}) { messages } }"}`)
+	require.Equal(t, "https://ci/1 was promoted\nhttp2 is on", c.Text)
+	require.Equal(t, "v9", c.Version)
+	require.Equal(t, map[string]string{"category": "Deployment", "build": "12345678"}, c.Labels)
+	require.Contains(t, answer, "changeTrackingCreateEvent")
 }
 
 func FuzzEndpoints(f *testing.F) {
@@ -163,7 +192,7 @@ func FuzzEndpoints(f *testing.F) {
 	f.Add([]byte(`{"query": "mutation { changeTrackingCreateEvent(changeTrackingEvent: {categoryAndTypeData: {kind: {category: \"Deployment\"}}}) { messages } }"}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, e := range Endpoints() {
-			r, err := e.Read(Request{Body: body, Value: func(string) string { return "x" }, Now: now})
+			r, err := e.Report(Request{Body: body, Value: func(string) string { return "x" }, Now: now})
 			if err != nil {
 				require.Equal(t, annotate.Invalid, annotate.CodeOf(err), err)
 				continue

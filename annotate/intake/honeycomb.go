@@ -23,11 +23,13 @@ func honeycombMarkers() Endpoint {
 	const everywhere = "__all__"
 	return Endpoint{
 		Path: "/1/markers/{dataset}", KeyHeader: "X-Honeycomb-Team", Status: http.StatusCreated,
-		Read: func(r Request) (annotate.Report, error) {
+		read: func(r Request) (annotate.Report, error) {
 			var m struct {
-				marker
 				StartTime instant `json:"start_time"`
 				EndTime   instant `json:"end_time"`
+				Message   string  `json:"message"`
+				Type      string  `json:"type"`
+				URL       string  `json:"url"`
 			}
 			if err := read(r.Body, &m); err != nil {
 				return annotate.Report{}, err
@@ -35,6 +37,9 @@ func honeycombMarkers() Endpoint {
 			report := annotate.Report{
 				Source: "honeycomb", Kind: cmp.Or(kindWords[m.Type], KindAnnotation), Start: m.StartTime.Time, End: m.EndTime.Time,
 				Links: link("run", m.URL), Labels: labelled(map[string]string{"type": m.Type}),
+			}
+			if !report.End.IsZero() && report.End.Before(report.Start.Time) {
+				report.Start, report.End = report.End, report.Start
 			}
 			if m.Message != "" {
 				report.Title, report.Text = split(m.Message)

@@ -1,11 +1,13 @@
 package intake
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -20,15 +22,23 @@ import (
 func nerdGraph() Endpoint {
 	return Endpoint{
 		Path: "/graphql", KeyHeader: "Api-Key", Status: http.StatusOK,
-		Read: func(r Request) (annotate.Report, error) {
+		read: func(r Request) (annotate.Report, error) {
 			var q struct {
-				Query     string         `json:"query"`
-				Variables map[string]any `json:"variables"`
+				Query     string          `json:"query"`
+				Variables json.RawMessage `json:"variables"`
 			}
 			if err := read(r.Body, &q); err != nil {
 				return annotate.Report{}, err
 			}
-			name, argument, err := mutationOf(q.Query, q.Variables)
+			variables := map[string]any{}
+			if len(q.Variables) > 0 && string(q.Variables) != "null" {
+				numbers := json.NewDecoder(bytes.NewReader(q.Variables))
+				numbers.UseNumber() // as they are written
+				if err := numbers.Decode(&variables); err != nil {
+					return annotate.Report{}, invalid("variables", nil, "must be a JSON object: "+err.Error())
+				}
+			}
+			name, argument, err := mutationOf(q.Query, variables)
 			if err != nil {
 				return annotate.Report{}, err
 			}
@@ -42,10 +52,10 @@ func nerdGraph() Endpoint {
 				"user": who(c), "version": c.Version, "commit": c.Commit, "description": join(c.Title, c.Text), "timestamp": c.Start.UnixMilli(),
 				"groupId": c.Labels["group_id"], "category": c.Labels["category"], "type": c.Labels["type"], "changeTrackingId": c.ID,
 			}
-			if c.Labels["entity_guid"] == "" {
+			if c.Labels[labelEntity] == "" {
 				return map[string]any{"data": map[string]any{createEvent: map[string]any{"changeTrackingEvent": said, "messages": []string{}}}}
 			}
-			said["deploymentId"], said["entityGuid"], said["deploymentType"] = c.ID, c.Labels["entity_guid"], strings.ToUpper(c.Labels["type"])
+			said["deploymentId"], said["entityGuid"], said["deploymentType"] = c.ID, c.Labels[labelEntity], strings.ToUpper(c.Labels["type"])
 			return map[string]any{"data": map[string]any{createDeployment: said}}
 		},
 	}
@@ -55,6 +65,7 @@ const (
 	createDeployment = "changeTrackingCreateDeployment"
 	createEvent      = "changeTrackingCreateEvent"
 	newRelic         = "new_relic"
+	labelEntity      = "entity_guid"
 	// maxTokens bounds what is read of a mutation.
 	maxTokens = 5000
 )
@@ -68,12 +79,26 @@ func mutationOf(query string, variables map[string]any) (name string, argument [
 	}
 	arguments := map[string]string{createDeployment: "deployment", createEvent: "changeTrackingEvent"}
 	wrong := invalid("query", nil, fmt.Sprintf("must be one mutation, %s or %s: nothing else is taken here", createDeployment, createEvent))
-	if len(doc.Operations) != 1 || len(doc.Operations[0].SelectionSet) != 1 {
+	if len(doc.Operations) != 1 {
 		return "", nil, wrong
 	}
-	field, ok := doc.Operations[0].SelectionSet[0].(*ast.Field)
+	asked := slices.DeleteFunc(doc.Operations[0].SelectionSet, func(s ast.Selection) bool {
+		f, ok := s.(*ast.Field)
+		return ok && f.Name == "__typename"
+	})
+	if len(asked) != 1 {
+		return "", nil, wrong
+	}
+	field, ok := asked[0].(*ast.Field)
 	if !ok || arguments[field.Name] == "" {
 		return "", nil, wrong
+	}
+	for _, v := range doc.Operations[0].VariableDefinitions {
+		if _, given := variables[v.Variable]; !given && v.DefaultValue != nil {
+			if variables[v.Variable], err = v.DefaultValue.Value(nil); err != nil {
+				return "", nil, invalid("query", v.Variable, err.Error())
+			}
+		}
 	}
 	given := field.Arguments.ForName(arguments[field.Name])
 	if given == nil {
@@ -115,10 +140,9 @@ func newRelicDeployment(argument []byte) (annotate.Report, error) {
 	}
 	r := annotate.Report{
 		Source: newRelic, Kind: "deploy", Version: d.Version, Commit: d.Commit, Start: d.Timestamp.Time, Links: link("run", d.DeepLink), Who: person(d.User),
-		Labels: labelled(map[string]string{"entity_guid": d.EntityGUID, "type": strings.ToLower(d.Type), "group_id": d.GroupID}),
+		Labels: labelled(map[string]string{labelEntity: d.EntityGUID, "type": strings.ToLower(d.Type), "group_id": d.GroupID}),
 	}
-	r.Links = append(r.Links, link("changelog", d.Changelog)...)
-	describe(&r, d.Description, d.Changelog)
+	describe(&r, d.Description, "", d.Changelog)
 	return r, nil
 }
 
@@ -145,12 +169,12 @@ func newRelicEvent(argument []byte) (annotate.Report, error) {
 				} `json:"featureFlag"`
 			} `json:"categoryFields"`
 		} `json:"categoryAndTypeData"`
-		Description string         `json:"description"`
-		Short       string         `json:"shortDescription"`
-		GroupID     string         `json:"groupId"`
-		Timestamp   instant        `json:"timestamp"`
-		User        string         `json:"user"`
-		Custom      map[string]any `json:"customAttributes"`
+		Description string                     `json:"description"`
+		Short       string                     `json:"shortDescription"`
+		GroupID     string                     `json:"groupId"`
+		Timestamp   instant                    `json:"timestamp"`
+		User        string                     `json:"user"`
+		Custom      map[string]json.RawMessage `json:"customAttributes"`
 	}
 	if err := read(argument, &e); err != nil {
 		return annotate.Report{}, err
@@ -177,8 +201,11 @@ func newRelicEvent(argument []byte) (annotate.Report, error) {
 		r.Service = named[1]
 	}
 	for name, value := range e.Custom {
-		text := fmt.Sprint(value)
-		if annotate.IsLabelName(name) && r.Labels[name] == "" && len(r.Labels) < maxTagLabels && len(text) <= annotate.MaxValue {
+		text := string(value)
+		if json.Unmarshal(value, &text) != nil {
+			text = string(value) // a number, or whatever it is, as JSON
+		}
+		if name != labelEntity && text != "" && text != "null" && annotate.IsLabelName(name) && r.Labels[name] == "" && len(r.Labels) < maxTagLabels && len(text) <= annotate.MaxValue {
 			r.Labels[name] = text
 		}
 	}
@@ -186,20 +213,26 @@ func newRelicEvent(argument []byte) (annotate.Report, error) {
 	if title != e.Description {
 		text = e.Description
 	}
-	describe(&r, title, text)
+	describe(&r, title, text, fields.Deployment.Changelog)
 	return r, nil
 }
 
 // entityName finds the service in a search for entities, as in name = 'web'.
 var entityName = regexp.MustCompile(`(?i)\bname\s*=\s*['"]([^'"]{1,200})['"]`)
 
-// describe gives a report a title and a text; either may be empty.
-func describe(r *annotate.Report, title, text string) {
+// describe gives a report a title, a text, and what is new in it, which may be a URL;
+// each may be empty.
+func describe(r *annotate.Report, title, text, changelog string) {
 	if title != "" {
 		r.Title, r.Text = split(title)
 	}
-	if text != "" && !strings.HasPrefix(text, "http") {
-		r.Text = strings.TrimPrefix(r.Text+"\n"+text, "\n")
+	if to := link("changelog", changelog); to != nil {
+		r.Links, changelog = append(r.Links, to...), ""
+	}
+	for _, more := range []string{text, changelog} {
+		if more != "" {
+			r.Text = strings.TrimPrefix(r.Text+"\n"+more, "\n")
+		}
 	}
 }
 

@@ -29,7 +29,7 @@ func sentryDeploys() Endpoint {
 	}
 	return Endpoint{
 		Path: "/api/0/organizations/{organization}/releases/{version}/deploys/", Status: http.StatusCreated,
-		Read: func(r Request) (annotate.Report, error) {
+		read: func(r Request) (annotate.Report, error) {
 			var d deploy
 			if err := read(r.Body, &d); err != nil {
 				return annotate.Report{}, err
@@ -38,16 +38,25 @@ func sentryDeploys() Endpoint {
 				return annotate.Report{}, invalid("environment", nil, "is missing; say where it was deployed to")
 			}
 			report := annotate.Report{
-				Source: "sentry", Kind: "deploy", Title: text(d.Name), Environment: d.Environment, Links: link("run", text(d.URL)),
-				End:    annotate.At(r.Now), // it tells of what was deployed
+				Source: "sentry", Kind: "deploy", Environment: d.Environment, Links: link("run", text(d.URL)),
 				Labels: labelled(map[string]string{"organization": r.Value("organization"), "projects": strings.Join(d.Projects, ",")}),
 			}
-			if d.DateFinished != nil && !d.DateFinished.IsZero() {
-				report.End = *d.DateFinished
+			if name := text(d.Name); name != "" {
+				report.Title, report.Text = split(name)
 			}
-			report.Start = report.End
-			if d.DateStarted != nil && !d.DateStarted.IsZero() {
+			if d.DateStarted != nil {
 				report.Start = *d.DateStarted
+			}
+			switch now := annotate.At(r.Now); { // it tells of what was deployed
+			case d.DateFinished != nil && !d.DateFinished.IsZero():
+				report.End = *d.DateFinished
+			case report.Start.After(now.Time):
+				report.End = report.Start
+			default:
+				report.End = now
+			}
+			if report.Start.IsZero() {
+				report.Start = report.End
 			}
 			release := r.Value("version")
 			if at := strings.LastIndex(release, "@"); at > 0 && at < len(release)-1 {
@@ -61,8 +70,8 @@ func sentryDeploys() Endpoint {
 		},
 		Answer: func(c annotate.Change, number int64) any {
 			d := deploy{ID: strconv.FormatInt(number, 10), Environment: c.Environment, DateStarted: &c.Start, DateFinished: c.End}
-			if c.Title != "" {
-				d.Name = &c.Title
+			if name := join(c.Title, c.Text); name != "" {
+				d.Name = &name
 			}
 			if len(c.Links) > 0 {
 				d.URL = &c.Links[0].Href

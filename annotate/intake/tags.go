@@ -93,6 +93,18 @@ func (t Tags) Match(filter Tags, anyOf bool) bool {
 	return anyOf && fit > 0 || fit == len(filter)
 }
 
+// line is as many of the tags as a label has room for, with a comma between them.
+func (t Tags) line() string {
+	var fit Tags
+	size := 0
+	for _, tag := range t {
+		if size += len(tag) + 1; size <= annotate.MaxValue {
+			fit = append(fit, tag)
+		}
+	}
+	return strings.Join(fit, ",")
+}
+
 // kindWords are the tags that say what kind of change it is.
 var kindWords = map[string]string{
 	"deploy": "deploy", "deployment": "deploy", "flag": "flag", "config": "config", "incident": "incident",
@@ -135,7 +147,9 @@ func tagsOf(c annotate.Change) Tags {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Labels)) {
-		tags = append(tags, name+":"+c.Labels[name])
+		if name != labelTags {
+			tags = append(tags, name+":"+c.Labels[name])
+		}
 	}
 	return tags
 }

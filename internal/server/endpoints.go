@@ -28,7 +28,7 @@ func (s *Server) postTo(e intake.Endpoint) echo.HandlerFunc {
 		if err != nil {
 			return asForeign(err)
 		}
-		report, err := e.Read(intake.Request{Body: body, Value: func(name string) string { return pathValue(c, name) }, Now: time.Now()})
+		report, err := e.Report(intake.Request{Body: body, Value: func(name string) string { return pathValue(c, name) }, Now: time.Now()})
 		if err != nil {
 			return asForeign(err)
 		}
