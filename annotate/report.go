@@ -14,6 +14,10 @@ type Report struct {
 	Source     string `json:"source,omitempty" doc:"Your name for yourself; the token's name where it is not given"`
 	ExternalID string `json:"external_id,omitempty" doc:"Your own id for the change: a second report with the same source and external_id updates the first"`
 
+	// At is when the sender said it; zero for now. What is said of a change with an
+	// ExternalID is put in the order of it, however late it comes.
+	At Time `json:"-"`
+
 	Kind  string `json:"kind,omitempty" doc:"deploy, flag, config, incident, maintenance, drill, restart, or a word of your own"`
 	Title string `json:"title,omitempty" doc:"One line"`
 	Text  string `json:"text,omitempty" doc:"As much as needed"`

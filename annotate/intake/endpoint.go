@@ -69,13 +69,18 @@ func read(body []byte, into any) error {
 	if err == nil {
 		return nil
 	}
+	return unreadable(err, "the body is not what is taken here, as JSON: ")
+}
+
+// unreadable says what was wrong with JSON that could not be decoded.
+func unreadable(err error, what string) error {
 	if known, ok := errors.AsType[*annotate.Error](err); ok {
 		return known
 	}
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
 		return invalid(wrong.Field, nil, fmt.Sprintf("is a %s; it must be a %s", wrong.Value, wrong.Type))
 	}
-	return &annotate.Error{Code: annotate.Invalid, Message: "the body is not what is taken here, as JSON: " + err.Error()}
+	return &annotate.Error{Code: annotate.Invalid, Message: what + err.Error()}
 }
 
 // link is a link of a change to a URL that others give; nil for what is none.

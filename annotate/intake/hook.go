@@ -1,0 +1,366 @@
+package intake
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/itchyny/gojq"
+
+	"github.com/tidemark/tidemark/annotate"
+)
+
+// Delivery is one call of a webhook, as it came.
+type Delivery struct {
+	Header http.Header
+	Query  url.Values
+	Body   []byte
+	// Arrived is when it came, by Tidemark's clock.
+	Arrived time.Time
+}
+
+// Told is what a delivery says.
+type Told struct {
+	// Event is what the sender calls it, such as deployment_status.
+	Event string
+	// Reports are what it says of changes. Several of the same external_id are of the
+	// same change.
+	Reports []annotate.Report
+	// Nothing says why there are no reports, where it is not about a change.
+	Nothing string
+	// Failures are the parts of it that could not be understood, each an Invalid error.
+	Failures []error
+}
+
+// nothing is what a delivery says that is not about a change.
+func nothing(event, why string) Told { return Told{Event: event, Nothing: why} }
+
+// sender is a tool that tells of changes by webhook.
+type sender struct {
+	name string
+	// proofs are the ways in which it shows that a delivery is its own; of those that a
+	// delivery has, the first counts.
+	proofs []proof
+	// runs says which of the sender's runs are deploys, where the hook does not: runs
+	// are pipelines, builds and the like, most of which deploy nothing. Nil for none.
+	runs *regexp.Regexp
+	// hasRuns says that the sender tells of runs.
+	hasRuns bool
+	// read makes reports of a delivery. Their source, and what the hook says where the
+	// sender does not, is filled in later.
+	read func(*Hook, Delivery) (Told, error)
+}
+
+// senders are all there are.
+func senders() []sender {
+	return []sender{
+		genericSender(),
+		githubSender(),
+	}
+}
+
+// Senders are the names of all senders, in order.
+func Senders() []string {
+	var names []string
+	for _, s := range senders() {
+		names = append(names, s.name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// deploying is what the runs of a tool are called that deploy something, where nobody
+// said which do.
+var deploying = regexp.MustCompile(`(?i)deploy|release|rollout|ship`)
+
+// HookSettings say what a Hook is.
+type HookSettings struct {
+	// Name is the hook's own, by which its changes are told from those of others.
+	Name string
+	// Sender is one of Senders.
+	Sender string
+	// Runs matches the names of the runs (pipelines, builds and the like) that are
+	// deploys; its groups service, environment and version say which of what. Nil for the
+	// sender's default.
+	Runs *regexp.Regexp
+	// Change is the generic sender's: a program of jq that makes changes of a body.
+	Change string
+	// SignatureHeader is where the generic sender's signature is; empty for the usual ones.
+	SignatureHeader string
+	// Service, Environment and Labels are of all changes of which the sender says none.
+	Service, Environment string
+	Labels               map[string]string
+}
+
+// Hook takes the deliveries of one sender, as it was set up. All its methods may be
+// called at the same time.
+type Hook struct {
+	settings HookSettings
+	sender   sender
+	program  *gojq.Code
+}
+
+// NewHook returns the hook of the settings. Its error is Invalid, and names the setting
+// as the configuration calls it.
+func NewHook(s HookSettings) (*Hook, error) {
+	all := senders()
+	at := slices.IndexFunc(all, func(known sender) bool { return known.name == s.Sender })
+	if at < 0 {
+		return nil, invalid("sender", s.Sender, "is none that is known; take one of "+strings.Join(Senders(), ", "))
+	}
+	h := &Hook{settings: s, sender: all[at]}
+	if s.Runs != nil && !h.sender.hasRuns {
+		return nil, invalid("runs", nil, s.Sender+" tells of no runs: leave it out")
+	}
+	if h.settings.Runs == nil {
+		h.settings.Runs = h.sender.runs
+	}
+	if s.SignatureHeader != "" {
+		if s.Sender != senderGeneric {
+			return nil, invalid("signature_header", nil, "is known of "+s.Sender+": leave it out")
+		}
+		h.sender.proofs = []proof{signed(s.SignatureHeader, "")}
+	}
+	return h, h.compile()
+}
+
+// compile makes the program of a hook of the generic sender.
+func (h *Hook) compile() (err error) {
+	switch generic := h.settings.Sender == senderGeneric; {
+	case generic && h.settings.Change == "":
+		return invalid("change", nil, "is missing; say in jq what change a body tells of, such as {kind: \"deploy\", service: .app, version: .tag}")
+	case !generic && h.settings.Change != "":
+		return invalid("change", nil, "is the generic sender's alone: "+h.settings.Sender+" is understood without it")
+	case generic:
+		h.program, err = compileProgram(h.settings.Change)
+	}
+	return err
+}
+
+// Name is the hook's own.
+func (h *Hook) Name() string { return h.settings.Name }
+
+// Sender is the name of the hook's sender.
+func (h *Hook) Sender() string { return h.settings.Sender }
+
+// Read says what a delivery tells of, in reports that the log can keep: what is too long
+// is cut, since its sender will not write it otherwise. An error is Invalid: that
+// delivery could not be understood at all.
+func (h *Hook) Read(d Delivery) (Told, error) {
+	told, err := h.sender.read(h, d)
+	if err != nil {
+		return told, err
+	}
+	if len(told.Reports) == 0 && len(told.Failures) == 0 && told.Nothing == "" {
+		return told, invalid("", nil, "the delivery says nothing that is known here")
+	}
+	for i := range told.Reports {
+		h.complete(&told.Reports[i], told.Event, d.Arrived)
+	}
+	return told, nil
+}
+
+// complete fills in what is the same in all reports of a hook.
+func (h *Hook) complete(r *annotate.Report, event string, arrived time.Time) {
+	s := h.settings
+	r.Source = s.Name
+	r.Service = or(r.Service, s.Service)
+	r.Environment = or(r.Environment, s.Environment)
+	for name, value := range s.Labels {
+		if _, said := r.Labels[name]; !said {
+			if r.Labels == nil {
+				r.Labels = map[string]string{}
+			}
+			r.Labels[name] = value
+		}
+	}
+	if r.ExternalID == "" {
+		r.At = annotate.Time{} // there is nothing to put in order
+	}
+	if latest := arrived.Add(annotate.MaxSkew / 2); r.At.After(latest) {
+		r.At = annotate.At(arrived) // its clock is wrong; it cannot have said it later than it came
+	}
+	if len(r.Evidence) == 0 && !r.At.IsZero() {
+		r.Evidence = evidence(event)
+	}
+	for i := range r.Evidence {
+		e := &r.Evidence[i]
+		e.Source = or(e.Source, s.Name)
+		if e.Time.IsZero() {
+			e.Time = r.At
+		}
+		if e.Time.IsZero() {
+			e.Time = annotate.At(arrived)
+		}
+	}
+	settle(r, arrived)
+	fit(r)
+}
+
+// run returns a report of what a run's name says, and whether that run is a deploy.
+func (h *Hook) run(name string) (annotate.Report, bool) {
+	runs := h.settings.Runs
+	if runs == nil {
+		return annotate.Report{}, false
+	}
+	m := runs.FindStringSubmatch(name)
+	if m == nil {
+		return annotate.Report{}, false
+	}
+	group := func(name string) string {
+		if i := runs.SubexpIndex(name); i >= 0 {
+			return m[i]
+		}
+		return ""
+	}
+	return annotate.Report{Kind: "deploy", Service: group("service"), Environment: group("environment"), Version: group("version")}, true
+}
+
+// noRun is what a delivery says that is about a run that is no deploy.
+func noRun(event, name string) Told {
+	return nothing(event, fmt.Sprintf("%q is no deploy by its name: runs of the hook says which are", clip(name, 100)))
+}
+
+// heading makes a title of a text, and the rest; of no text it makes nothing.
+func heading(text string) (title, rest string) {
+	if text = strings.TrimSpace(text); text == "" {
+		return "", ""
+	}
+	return split(text)
+}
+
+// evidence is what the sender said, in one line; who said it and when is filled in.
+func evidence(text string) []annotate.Evidence {
+	if text == "" {
+		return nil
+	}
+	return []annotate.Evidence{{Text: text}}
+}
+
+// or is the first that is not empty.
+func or(values ...string) string {
+	for _, value := range values {
+		if value != "" {
+			return value
+		}
+	}
+	return ""
+}
+
+// externalID is a sender's identity for a change, made of what identifies it there. It is
+// as long as it may be, and told from others where it would be longer.
+func externalID(parts ...string) string {
+	id := strings.Join(parts, "/")
+	if len(id) <= annotate.MaxName && strings.IndexFunc(id, unicode.IsControl) < 0 && utf8.ValidString(id) {
+		return id
+	}
+	sum := sha256.Sum256([]byte(id))
+	return line(id, 100) + "#" + hex.EncodeToString(sum[:16])
+}
+
+// versionOf is the version that a ref of Git and its commit stand for: a tag that looks
+// like one, and otherwise the short commit, since a branch says nothing of what is in it.
+func versionOf(ref, commit string) string {
+	ref = strings.TrimPrefix(ref, "refs/tags/")
+	if versionLike.MatchString(ref) && !strings.HasPrefix(commit, ref) {
+		return ref
+	}
+	if len(commit) >= 40 {
+		return commit[:7]
+	}
+	return commit
+}
+
+// versionLike matches 1.2.3, v43, web-1.2.3-rc.1 and web/v2, and not main or fix-12.
+var versionLike = regexp.MustCompile(`^([a-zA-Z][a-zA-Z0-9-]*[-_@/])?(v?[0-9]+(\.[0-9]+)+|v[0-9]+)([-+._][0-9A-Za-z]+)*$`)
+
+// fit cuts what is longer than a change may be, and leaves out what it cannot have.
+func fit(r *annotate.Report) {
+	for _, field := range []*string{&r.Service, &r.Environment, &r.Version, &r.PreviousVersion, &r.Commit} {
+		*field = line(*field, annotate.MaxName)
+	}
+	r.Title = line(r.Title, annotate.MaxTitle)
+	for _, field := range []*string{&r.Text, &r.Risk, &r.Contingency} {
+		*field = clip(text(*field), annotate.MaxText)
+	}
+	if r.Who != nil {
+		if r.Who.Name = line(r.Who.Name, annotate.MaxName); r.Who.Name == "" {
+			r.Who = nil
+		}
+	}
+	labels := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(r.Labels)) {
+		if value := line(r.Labels[name], annotate.MaxValue); value != "" && annotate.IsLabelName(name) && len(labels) < annotate.MaxLabels {
+			labels[name] = value
+		}
+	}
+	r.Labels = labels
+	var links []annotate.Link
+	for _, l := range r.Links {
+		if good := link(line(l.Rel, annotate.MaxName), l.Href); good != nil && len(links) < annotate.MaxLinks {
+			good[0].Title = line(l.Title, annotate.MaxTitle)
+			links = append(links, good...)
+		}
+	}
+	r.Links = links
+	for i := range r.Evidence {
+		r.Evidence[i].Source = line(r.Evidence[i].Source, annotate.MaxName)
+		r.Evidence[i].Text = clip(text(r.Evidence[i].Text), maxEvidence)
+	}
+}
+
+// maxEvidence is how much is kept of what a sender said at one time, in bytes: a change
+// has room for a hundred.
+const maxEvidence = 1000
+
+// line is a text as one line of at most most bytes.
+func line(s string, most int) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text(s))
+	return clip(strings.TrimSpace(s), most)
+}
+
+// text is a text without what no text has.
+func text(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
+}
+
+// clip cuts a text that is longer than most bytes.
+func clip(s string, most int) string {
+	const more = "…"
+	if len(s) <= most {
+		return s
+	}
+	s = s[:most-len(more)]
+	for len(s) > 0 && !utf8.ValidString(s[max(0, len(s)-utf8.UTFMax):]) {
+		s = s[:len(s)-1]
+	}
+	return s + more
+}
+
+// shownHeaders are the headers of a delivery that say what it is, by their names in small
+// letters: none that could hold a secret, or that says who carried it.
+func shownHeaders(h http.Header) map[string]string {
+	shown := map[string]string{}
+	for name := range h {
+		lower := strings.ToLower(name)
+		if lower == "content-type" || lower == "user-agent" || lower == "idempotency-key" || strings.HasPrefix(lower, "ce-") ||
+			strings.HasPrefix(lower, "x-") && (strings.Contains(lower, "event") || strings.Contains(lower, "delivery")) {
+			shown[lower] = h.Get(name)
+		}
+	}
+	return shown
+}
