@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/itchyny/gojq"
@@ -93,7 +94,9 @@ func programReport(result any) (annotate.Report, error) {
 				return annotate.Report{}, invalid("at", nil, err.Error())
 			}
 		}
+		object = maps.Clone(object) // it may be a part of the body
 		delete(object, "at")
+		result = object
 	}
 	raw, err := gojq.Marshal(result)
 	if err != nil {
