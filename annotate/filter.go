@@ -81,4 +81,6 @@ type Result struct {
 	Change Change
 	// Created is true for a change that the log did not know.
 	Created bool
+	// Updated is true for one that it knew, and of which the report said something new.
+	Updated bool
 }

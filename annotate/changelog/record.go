@@ -40,7 +40,7 @@ func (l *Log) RecordBatch(ctx context.Context, by string, reports []annotate.Rep
 			if results[i].Change, outcomes[i], err = l.record(ctx, tx, by, r); err != nil {
 				return at(fmt.Sprintf("changes[%d]", i), err)
 			}
-			results[i].Created = outcomes[i] == created
+			results[i].Created, results[i].Updated = outcomes[i] == created, outcomes[i] == updated
 		}
 		return nil
 	})

@@ -113,6 +113,7 @@ CREATE TABLE document_revisions (
 ) STRICT;
 `,
 	migrateFlagStates,
+	migrateSaid,
 }
 
 // migrateFlagStates keeps what a change made of a flag (see FlagChange.State)
@@ -126,6 +127,29 @@ UPDATE changes SET flag_state = coalesce(
 ) WHERE flag != '';
 DROP INDEX changes_flag;
 CREATE INDEX changes_flag ON changes (flag, group_id, start_ms, id, end_ms, who, flag_state) WHERE flag != '';
+`
+
+// migrateSaid keeps what was said of a change by senders that say when, so that what
+// comes late is put in its place; and the deliveries that nobody understood.
+const migrateSaid = `
+CREATE TABLE said (
+	change_id TEXT    NOT NULL REFERENCES changes (id),
+	at_ms     INTEGER NOT NULL,
+	body      BLOB    NOT NULL -- the report as JSON
+) STRICT;
+CREATE INDEX said_change ON said (change_id);
+
+CREATE TABLE deliveries (
+	num     INTEGER PRIMARY KEY AUTOINCREMENT,
+	hook    TEXT    NOT NULL,
+	time_ms INTEGER NOT NULL,
+	header  TEXT    NOT NULL, -- JSON
+	body    BLOB    NOT NULL,
+	why     TEXT    NOT NULL,
+	digest  BLOB    NOT NULL, -- by which the same delivery is known again
+	UNIQUE (hook, digest)
+) STRICT;
+CREATE INDEX deliveries_hook ON deliveries (hook, num, length(body));
 `
 
 // migrate brings db to the version that steps lead to, each step whole or not

@@ -23,6 +23,10 @@ type statements struct {
 	document                         *sql.Stmt
 	insertDocument, updateDocument   *sql.Stmt
 	insertState, pruneStates         *sql.Stmt
+	saidOf, insertSaid, deleteSaid   *sql.Stmt
+	sameDelivery, countDeliveries    *sql.Stmt
+	insertDelivery, updateDelivery   *sql.Stmt
+	deleteDelivery                   *sql.Stmt
 }
 
 func prepare(ctx context.Context, db *sql.DB) (*statements, error) {
@@ -57,6 +61,14 @@ func prepare(ctx context.Context, db *sql.DB) (*statements, error) {
 		{&s.insertDocument, "INSERT INTO documents (revision, time_ms, by, change_id, body, space, key) VALUES (?, ?, ?, ?, ?, ?, ?)"},
 		{&s.updateDocument, "UPDATE documents SET revision = ?, time_ms = ?, by = ?, change_id = ?, body = ? WHERE num = ?"},
 		{&s.insertState, "INSERT INTO document_revisions (revision, time_ms, by, change_id, body, document) VALUES (?, ?, ?, ?, ?, ?)"},
+		{&s.saidOf, "SELECT at_ms, body FROM said WHERE change_id = ?"},
+		{&s.insertSaid, "INSERT INTO said (change_id, at_ms, body) VALUES (?, ?, ?)"},
+		{&s.deleteSaid, "DELETE FROM said WHERE change_id = ? AND at_ms = ? AND body = ?"},
+		{&s.sameDelivery, "SELECT num FROM deliveries WHERE hook = ? AND digest = ?"},
+		{&s.countDeliveries, "SELECT count(*), coalesce(sum(length(body)), 0) FROM deliveries INDEXED BY deliveries_hook WHERE hook = ?"},
+		{&s.insertDelivery, "INSERT INTO deliveries (hook, time_ms, header, body, why, digest) VALUES (?, ?, ?, ?, ?, ?)"},
+		{&s.updateDelivery, "UPDATE deliveries SET why = ? WHERE num = ?"},
+		{&s.deleteDelivery, "DELETE FROM deliveries WHERE hook = ? AND num = ?"},
 		{&s.pruneStates, "DELETE FROM document_revisions WHERE document = ? AND revision <= ?"},
 	} {
 		var err error
@@ -79,4 +91,8 @@ func (t transaction) exec(ctx context.Context, stmt *sql.Stmt, args ...any) (sql
 
 func (t transaction) row(ctx context.Context, stmt *sql.Stmt, args ...any) *sql.Row {
 	return t.tx.StmtContext(ctx, stmt).QueryRowContext(ctx, args...)
+}
+
+func (t transaction) rows(ctx context.Context, stmt *sql.Stmt, args ...any) (*sql.Rows, error) {
+	return t.tx.StmtContext(ctx, stmt).QueryContext(ctx, args...)
 }

@@ -61,7 +61,7 @@ func (t *logTx) Record(ctx context.Context, by string, r annotate.Report) (annot
 		return annotate.Result{}, err
 	}
 	*t.outcomes = append(*t.outcomes, o)
-	return annotate.Result{Change: change, Created: o == created}, nil
+	return annotate.Result{Change: change, Created: o == created, Updated: o == updated}, nil
 }
 
 // Document implements annotate.Tx.
