@@ -52,7 +52,7 @@ func readGeneric(h *Hook, d Delivery) (Told, error) {
 		return Told{}, err
 	}
 	headers := map[string]any{}
-	for name, values := range shownHeaders(d.Header) {
+	for name, values := range ShownHeaders(d.Header) {
 		headers[name] = values
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), maxProgramTime)

@@ -115,7 +115,7 @@ func NewHook(s HookSettings) (*Hook, error) {
 	all := senders()
 	at := slices.IndexFunc(all, func(known sender) bool { return known.name == s.Sender })
 	if at < 0 {
-		return nil, invalid("sender", s.Sender, "is none that is known; take one of "+strings.Join(Senders(), ", "))
+		return nil, invalid("sender", s.Sender, fmt.Sprintf("is %q, which is none that is known; take one of %s", clip(s.Sender, 60), strings.Join(Senders(), ", ")))
 	}
 	h := &Hook{settings: s, sender: all[at]}
 	if s.Runs != nil && !h.sender.hasRuns {
@@ -351,16 +351,29 @@ func clip(s string, most int) string {
 	return s + more
 }
 
-// shownHeaders are the headers of a delivery that say what it is, by their names in small
+// ShownHeaders are the headers of a delivery that say what it is, by their names in small
 // letters: none that could hold a secret, or that says who carried it.
-func shownHeaders(h http.Header) map[string]string {
+func ShownHeaders(h http.Header) map[string]string {
 	shown := map[string]string{}
 	for name := range h {
 		lower := strings.ToLower(name)
-		if lower == "content-type" || lower == "user-agent" || lower == "idempotency-key" || strings.HasPrefix(lower, "ce-") ||
-			strings.HasPrefix(lower, "x-") && (strings.Contains(lower, "event") || strings.Contains(lower, "delivery")) {
+		if tellingHeader.MatchString(lower) && !secretHeader.MatchString(lower) {
 			shown[lower] = h.Get(name)
 		}
 	}
 	return shown
+}
+
+var (
+	tellingHeader = regexp.MustCompile(`^content-type$|^user-agent$|^idempotency-key$|^ce-|^gotk-|event|delivery|instance$`)
+	secretHeader  = regexp.MustCompile(`token|secret|signature|auth|cookie|password|api-?key`)
+)
+
+// HeadersOf are the headers that ShownHeaders made of them.
+func HeadersOf(shown map[string]string) http.Header {
+	h := http.Header{}
+	for name, value := range shown {
+		h.Set(name, value)
+	}
+	return h
 }

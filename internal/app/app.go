@@ -16,6 +16,7 @@ import (
 	"github.com/tidemark/tidemark/annotate/flag"
 	"github.com/tidemark/tidemark/annotate/flag/control"
 	"github.com/tidemark/tidemark/annotate/flag/flagfile"
+	"github.com/tidemark/tidemark/annotate/intake/hooks"
 	"github.com/tidemark/tidemark/ingest/host"
 	scraping "github.com/tidemark/tidemark/ingest/scrape"
 	"github.com/tidemark/tidemark/ingest/store"
@@ -43,6 +44,7 @@ type App struct {
 	// What lives as long as the App.
 	changes   *changelog.Log
 	deploys   *deploys.Control
+	hooks     *hooks.Hooks
 	flags     *control.Control
 	flagFiles *flagfile.Watcher
 	flagTally *flag.Tally
@@ -114,7 +116,7 @@ const undoWithin = 8 * time.Second
 // all that had begun was ended. A ctx that ends meanwhile ends the start.
 func (a *App) Start(ctx context.Context) error {
 	for _, start := range []func(context.Context) error{
-		a.lockFolder, a.openChanges, a.startDeploys, a.startFlags, a.openAuth, a.startHost, a.startServer, a.startSamples,
+		a.lockFolder, a.openChanges, a.startDeploys, a.startHooks, a.startFlags, a.openAuth, a.startHost, a.startServer, a.startSamples,
 	} {
 		err := ctx.Err()
 		if err == nil {
@@ -222,6 +224,7 @@ func (a *App) startServer(ctx context.Context) error {
 		WebConfigFile:    a.opts.WebConfigFile,
 		Changes:          a.changes,
 		Deploys:          a.deploys,
+		Hooks:            a.hooks,
 		Flags:            ofrep.Controlled{Control: a.flags},
 		FlagControl:      a.flags,
 		FlagFiles:        a.flagFiles.Status,

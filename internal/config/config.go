@@ -24,6 +24,7 @@ type Config struct {
 	Ingest  Ingest
 	Flags   Flags
 	Deploys Deploys
+	Hooks   Hooks
 
 	// Notes are what the reader of the file should know, though nothing is wrong.
 	Notes []string
@@ -93,6 +94,7 @@ func Parse(data []byte, name, dir string) (*Config, error) {
 		cfg.validate(r, doc)
 		cfg.completeFlags(r, doc, dir)
 		cfg.Deploys.complete(dir)
+		cfg.Hooks.complete(dir)
 	}
 	err = errors.Join(r.errs...)
 	if cfg.Prometheus, err = doc.loadPrometheus(dir, &cfg.Notes, err); err != nil {
@@ -116,6 +118,7 @@ func (c *Config) sections() map[string]read {
 		"ingest":  object(c.Ingest.fields()),
 		"flags":   object(c.Flags.fields()),
 		"deploys": object(c.Deploys.fields()),
+		"hooks":   c.Hooks.read,
 	}
 }
 

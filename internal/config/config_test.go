@@ -14,6 +14,7 @@ import (
 	"github.com/tidemark/tidemark/annotate/deploy"
 	"github.com/tidemark/tidemark/annotate/deploy/driver"
 	"github.com/tidemark/tidemark/annotate/flag/flagfile"
+	"github.com/tidemark/tidemark/annotate/secret"
 	"github.com/tidemark/tidemark/ingest/push"
 	"github.com/tidemark/tidemark/internal/auth"
 	"github.com/tidemark/tidemark/internal/config"
@@ -104,16 +105,26 @@ func TestEverySectionIsRead(t *testing.T) {
 	require.Equal(t, "testdata/valid", deploys.Targets[1].Driver.(*driver.Command).Directory, "where the file is")
 	require.Equal(t, deploy.DefaultTimeout, deploys.Targets[1].Timeout)
 	version := map[string]deploy.Template{"VERSION": "{version}"}
-	require.Equal(t, &driver.GitLab{API: "https://git.example", Project: "acme/web", Ref: "main", Token: driver.SecretFile("testdata/valid/gitlab-token"), Variables: version}, deploys.Targets[2].Driver)
-	require.Equal(t, &driver.Jenkins{URL: "https://ci.example", User: "bot", Job: "ops/deploy", Token: driver.SecretValue("t"), Parameters: version}, deploys.Targets[3].Driver)
-	require.Equal(t, &driver.ArgoCD{URL: "https://argo.example", Application: "web", Token: driver.SecretFile("/etc/argo"), Revision: "{version}", Prune: true, SyncOnly: true}, deploys.Targets[4].Driver)
-	require.Equal(t, &driver.GitHub{Repository: "acme/web", Workflow: "deploy.yml", Ref: "main", Token: driver.SecretFile("testdata/valid/github-token"), Inputs: map[string]deploy.Template{"version": "{version}", "id": "{id}"}}, deploys.Targets[5].Driver)
+	require.Equal(t, &driver.GitLab{API: "https://git.example", Project: "acme/web", Ref: "main", Token: secret.File("testdata/valid/gitlab-token"), Variables: version}, deploys.Targets[2].Driver)
+	require.Equal(t, &driver.Jenkins{URL: "https://ci.example", User: "bot", Job: "ops/deploy", Token: secret.Value("t"), Parameters: version}, deploys.Targets[3].Driver)
+	require.Equal(t, &driver.ArgoCD{URL: "https://argo.example", Application: "web", Token: secret.File("/etc/argo"), Revision: "{version}", Prune: true, SyncOnly: true}, deploys.Targets[4].Driver)
+	require.Equal(t, &driver.GitHub{Repository: "acme/web", Workflow: "deploy.yml", Ref: "main", Token: secret.File("testdata/valid/github-token"), Inputs: map[string]deploy.Template{"version": "{version}", "id": "{id}"}}, deploys.Targets[5].Driver)
 	require.Equal(t, &driver.HTTP{
-		URL: "https://deployer.example/{service}/{environment}", Headers: map[string]string{"X-Team": "web"}, Token: driver.SecretFile("/etc/deployer"),
+		URL: "https://deployer.example/{service}/{environment}", Headers: map[string]string{"X-Team": "web"}, Token: secret.File("/etc/deployer"),
 		Body:       map[string]any{"tag": "{version}", "hosts": []any{1, true, "{environment}"}},
 		Status:     &driver.HTTPStatus{Field: "state", Succeeded: []string{"done"}, Failed: []string{"broken"}},
 		Cancelling: "https://deployer.example/{id}/cancel",
 	}, deploys.Targets[6].Driver)
+	require.Equal(t, "github", cfg.Hooks.Hook("github").Sender())
+	require.Equal(t, "generic", cfg.Hooks.Hook("octopus").Sender())
+	require.Nil(t, cfg.Hooks.Hook("gitlab"))
+	setups := cfg.Hooks.Setups()
+	require.Len(t, setups, 2)
+	secrets, err := setups[1].Secrets()
+	require.NoError(t, err)
+	require.Equal(t, []string{"hunter2hunter2"}, secrets)
+	_, err = setups[0].Secrets()
+	require.ErrorContains(t, err, "testdata/valid/github-secret", "it is read when it is needed")
 	require.Len(t, cfg.Prometheus.ScrapeConfigs, 2)
 	require.Equal(t, "home", cfg.Prometheus.GlobalConfig.ExternalLabels.Get("site"))
 	require.Zero(t, cfg.Prometheus.StorageConfig.TSDBConfig.OutOfOrderTimeWindow)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tidemark/tidemark/annotate/deploy"
 	"github.com/tidemark/tidemark/annotate/deploy/driver"
+	"github.com/tidemark/tidemark/annotate/secret"
 )
 
 // credentials are the token for another tool.
@@ -36,11 +37,11 @@ func (c *credentials) check(fail func(path, format string, args ...any)) {
 
 func (c *credentials) resolve(absolute func(string) string, _ string) { c.file = absolute(c.file) }
 
-func (c *credentials) secret() driver.Secret {
+func (c *credentials) secret() secret.Secret {
 	if c.file != "" {
-		return driver.SecretFile(c.file)
+		return secret.File(c.file)
 	}
-	return driver.SecretValue(c.token)
+	return secret.Value(c.token)
 }
 
 // checkURL refuses what is no server's URL.

@@ -70,6 +70,8 @@ func (s *Server) admit(next echo.HandlerFunc) echo.HandlerFunc {
 		switch route.class {
 		case writing:
 			return s.within(s.writes, "changes", next, c)
+		case receiving:
+			return s.within(s.receives, "deliveries", next, c)
 		case pushing:
 			return s.within(s.pushes, "samples", next, c)
 		case streaming:
@@ -146,6 +148,8 @@ func (s *Server) boundBody(c echo.Context, class class) error {
 	switch class {
 	case writing:
 		limit = s.limits.BatchBytes
+	case receiving:
+		limit = s.limits.DeliveryBytes
 	case pushing:
 		limit = s.limits.PushBytes
 	case evaluating:

@@ -32,6 +32,8 @@ type Options struct {
 	Changes Changes
 	// Deploys carries deploys out; nil for a server that does not.
 	Deploys Deploys
+	// Hooks take what other tools send; nil for a server that does not.
+	Hooks Hooks
 	// Flags are the flags that are evaluated; nil for a server without any.
 	Flags ofrep.Flags
 	// FlagControl is what reads and changes flags; nil for a server without any.
@@ -78,6 +80,8 @@ type Limits struct {
 	// several, PushBytes one with samples (as it is sent, compressed), and
 	// QueryBytes any other.
 	ChangeBytes, BatchBytes, PushBytes, QueryBytes int64
+	// DeliveryBytes bounds what a webhook sends, which is read before it is known who sent it.
+	DeliveryBytes int64
 	// HeaderBytes bounds a request's line and headers.
 	HeaderBytes int
 	// EvaluationBytes bounds a request that evaluates flags, and CollectBytes one
@@ -91,6 +95,8 @@ type Limits struct {
 	// are worked on at the same time; Streams how many followers there are;
 	// Connections how many connections are open.
 	Writes, Pushes, Streams, Connections int
+	// Deliveries bounds how many deliveries of webhooks are worked on at the same time.
+	Deliveries int
 	// Evaluations and Collects bound how many requests evaluate flags and report
 	// evaluations at the same time; Followers how many browsers follow the flags.
 	Evaluations, Collects, Followers int
@@ -113,9 +119,11 @@ func DefaultLimits() Limits {
 	return Limits{
 		ChangeBytes: 1 << 20, BatchBytes: 8 << 20, PushBytes: 32 << 20, QueryBytes: 10 << 20,
 		EvaluationBytes: 64 << 10, CollectBytes: 32 << 20, MaxEvents: 200_000,
-		HeaderBytes: 64 << 10,
-		Batch:       1000,
-		Writes:      256, Pushes: 64, Streams: 256, Connections: 4096,
+		DeliveryBytes: 1 << 20,
+		HeaderBytes:   64 << 10,
+		Batch:         1000,
+		Writes:        256, Pushes: 64, Streams: 256, Connections: 4096,
+		Deliveries:  256,
 		Evaluations: 256, Collects: 4, Followers: 2048,
 		HeaderTimeout: 10 * time.Second, BodyTimeout: 30 * time.Second, AnswerTimeout: 10 * time.Minute,
 		WorkTimeout: 30 * time.Second,
@@ -140,7 +148,8 @@ func (l Limits) withDefaults() Limits {
 		ChangeBytes: or(l.ChangeBytes, d.ChangeBytes), BatchBytes: or(l.BatchBytes, d.BatchBytes),
 		PushBytes: or(l.PushBytes, d.PushBytes), QueryBytes: or(l.QueryBytes, d.QueryBytes),
 		EvaluationBytes: or(l.EvaluationBytes, d.EvaluationBytes), CollectBytes: or(l.CollectBytes, d.CollectBytes),
-		MaxEvents:   or(l.MaxEvents, d.MaxEvents),
+		MaxEvents:     or(l.MaxEvents, d.MaxEvents),
+		DeliveryBytes: or(l.DeliveryBytes, d.DeliveryBytes), Deliveries: or(l.Deliveries, d.Deliveries),
 		HeaderBytes: or(l.HeaderBytes, d.HeaderBytes),
 		Batch:       or(l.Batch, d.Batch),
 		Writes:      or(l.Writes, d.Writes), Pushes: or(l.Pushes, d.Pushes),
@@ -159,6 +168,7 @@ func (l Limits) validate() error {
 		"ChangeBytes": l.ChangeBytes, "BatchBytes": l.BatchBytes, "PushBytes": l.PushBytes, "QueryBytes": l.QueryBytes,
 		"EvaluationBytes": l.EvaluationBytes, "CollectBytes": l.CollectBytes, "MaxEvents": int64(l.MaxEvents),
 		"Evaluations": int64(l.Evaluations), "Collects": int64(l.Collects), "Followers": int64(l.Followers),
+		"DeliveryBytes": l.DeliveryBytes, "Deliveries": int64(l.Deliveries),
 		"HeaderBytes": int64(l.HeaderBytes), "Batch": int64(l.Batch),
 		"Writes": int64(l.Writes), "Pushes": int64(l.Pushes), "Streams": int64(l.Streams), "Connections": int64(l.Connections),
 		"HeaderTimeout": int64(l.HeaderTimeout), "BodyTimeout": int64(l.BodyTimeout), "AnswerTimeout": int64(l.AnswerTimeout),

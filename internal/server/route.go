@@ -19,6 +19,8 @@ const (
 	reading class = iota
 	// writing alters the change log or the configuration.
 	writing
+	// receiving takes what other tools send, each of which must prove itself by its body.
+	receiving
 	// pushing takes samples in.
 	pushing
 	// querying asks Prometheus' engine, which has its own bounds.

@@ -68,7 +68,7 @@ func (s *Server) table() []*route {
 			routes = append(routes, &route{method: method, path: "/api/v1/admin/tsdb/" + path, need: auth.Admin, class: querying, mount: prometheus})
 		}
 	}
-	return slices.Concat(routes, s.annotationRoutes(), s.eventRoutes(), s.endpointRoutes(), s.deployRoutes(), s.flagControlRoutes(), s.flagRoutes())
+	return slices.Concat(routes, s.annotationRoutes(), s.eventRoutes(), s.endpointRoutes(), s.hookRoutes(), s.deployRoutes(), s.flagControlRoutes(), s.flagRoutes())
 }
 
 // wire makes echo's router of the table. It returns an error if echo has a

@@ -39,6 +39,7 @@ type Server struct {
 	meters *serverMeters
 
 	writes, pushes, streams          *turnstile
+	receives                         *turnstile // of webhooks
 	evaluations, collects, followers *turnstile
 	finds                            *turnstile // of annotations
 
@@ -78,6 +79,7 @@ func New(o Options) (*Server, error) {
 		s.prefix = strings.TrimRight(o.ExternalURL.Path, "/")
 	}
 	s.writes = newTurnstile(o.Metrics, "writes", o.Limits.Writes)
+	s.receives = newTurnstile(o.Metrics, "hooks", o.Limits.Deliveries)
 	s.pushes = newTurnstile(o.Metrics, "pushes", o.Limits.Pushes)
 	s.finds = newTurnstile(o.Metrics, "annotations", maxFinds)
 	s.streams = newTurnstile(o.Metrics, "streams", o.Limits.Streams)

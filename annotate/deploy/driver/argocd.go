@@ -14,6 +14,7 @@ import (
 
 	"github.com/tidemark/tidemark/annotate"
 	"github.com/tidemark/tidemark/annotate/deploy"
+	"github.com/tidemark/tidemark/annotate/secret"
 )
 
 // ArgoCD has Argo CD sync an application. It follows the API that each server
@@ -42,7 +43,7 @@ type ArgoCD struct {
 	// application is healthy, or degraded.
 	SyncOnly bool
 	// Token may get and sync the application.
-	Token Secret
+	Token secret.Secret
 }
 
 const (

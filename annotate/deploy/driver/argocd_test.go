@@ -11,6 +11,7 @@ import (
 
 	"github.com/tidemark/tidemark/annotate"
 	"github.com/tidemark/tidemark/annotate/deploy"
+	"github.com/tidemark/tidemark/annotate/secret"
 )
 
 const (
@@ -22,7 +23,7 @@ const (
 func testArgoCD(url string) *ArgoCD {
 	return &ArgoCD{
 		Remote: testRemote(), URL: url, Application: "shop", Namespace: "team-a", Project: "web",
-		Revision: "v{version}", Prune: true, Token: SecretValue(testToken), SyncOnly: true,
+		Revision: "v{version}", Prune: true, Token: secret.Value(testToken), SyncOnly: true,
 	}
 }
 

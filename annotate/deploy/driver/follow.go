@@ -119,7 +119,7 @@ type look func(ctx context.Context, f *following) (outcome deploy.Outcome, over 
 
 // follow looks until the run ended.
 func (s *session) follow(ctx context.Context, job Job, look look) (outcome deploy.Outcome, err error) {
-	token, err := s.secret.Read()
+	token, err := s.from.Read()
 	if err != nil {
 		return deploy.Outcome{}, err
 	}

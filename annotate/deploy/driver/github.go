@@ -14,6 +14,7 @@ import (
 
 	"github.com/tidemark/tidemark/annotate"
 	"github.com/tidemark/tidemark/annotate/deploy"
+	"github.com/tidemark/tidemark/annotate/secret"
 )
 
 // GitHub has a workflow of GitHub Actions carry out a deploy. It follows the REST API
@@ -34,7 +35,7 @@ type GitHub struct {
 	// return what they begin.
 	Inputs map[string]deploy.Template
 	// Token has the right to write actions in the repository.
-	Token Secret
+	Token secret.Secret
 }
 
 const (

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tidemark/tidemark/annotate"
 	"github.com/tidemark/tidemark/annotate/deploy"
+	"github.com/tidemark/tidemark/annotate/secret"
 )
 
 const (
@@ -25,7 +26,7 @@ const (
 
 func testGitHub(url string) *GitHub {
 	return &GitHub{
-		Remote: testRemote(), API: url, Repository: "acme/shop", Workflow: "deploy.yml", Ref: "main", Token: SecretValue(testToken),
+		Remote: testRemote(), API: url, Repository: "acme/shop", Workflow: "deploy.yml", Ref: "main", Token: secret.Value(testToken),
 		Inputs: map[string]deploy.Template{"version": "{version}", "why": "{reason}", "tidemark_id": "{id}"},
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tidemark/tidemark/annotate"
 	"github.com/tidemark/tidemark/annotate/deploy"
+	"github.com/tidemark/tidemark/annotate/secret"
 )
 
 // GitLab has a pipeline of GitLab carry out a deploy. It follows the REST API v4:
@@ -32,7 +33,7 @@ type GitLab struct {
 	// Variables are the pipeline's. TIDEMARK_DEPLOY_ID is always among them.
 	Variables map[string]deploy.Template
 	// Token has the scope api, and a role that may run pipelines with variables.
-	Token Secret
+	Token secret.Secret
 }
 
 const (

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tidemark/tidemark/annotate"
 	"github.com/tidemark/tidemark/annotate/deploy"
+	"github.com/tidemark/tidemark/annotate/secret"
 )
 
 const (
@@ -23,7 +24,7 @@ const (
 
 func testGitLab(url string) *GitLab {
 	return &GitLab{
-		Remote: testRemote(), API: url, Project: "acme/shop", Ref: "main", Token: SecretValue(testToken),
+		Remote: testRemote(), API: url, Project: "acme/shop", Ref: "main", Token: secret.Value(testToken),
 		Variables: map[string]deploy.Template{"VERSION": "{version}", "WHY": "{reason}", deployVariable: "mine"},
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tidemark/tidemark/annotate"
 	"github.com/tidemark/tidemark/annotate/deploy"
+	"github.com/tidemark/tidemark/annotate/secret"
 )
 
 // HTTP has a deploy carried out by whatever answers a request.
@@ -28,7 +29,7 @@ type HTTP struct {
 	Headers map[string]string
 	// Token goes with each request to the host of URL, as the header TokenHeader; as
 	// a bearer's Authorization where that is empty.
-	Token       Secret
+	Token       secret.Secret
 	TokenHeader string
 	// Body is the JSON document that is sent, of maps, slices and scalars, with
 	// placeholders in its strings; nil for one that says all about the run.

@@ -12,18 +12,19 @@ import (
 
 	"github.com/tidemark/tidemark/annotate"
 	"github.com/tidemark/tidemark/annotate/deploy"
+	"github.com/tidemark/tidemark/annotate/secret"
 )
 
 func TestHTTPBegins(t *testing.T) {
 	testBegin(t, "POST /hook/1.4.2", func(*fake) {}, func(url string) Driver {
-		return &HTTP{Remote: testRemote(), URL: deploy.Template(url + "/hook/{version}"), Token: SecretValue(testToken)}
+		return &HTTP{Remote: testRemote(), URL: deploy.Template(url + "/hook/{version}"), Token: secret.Value(testToken)}
 	})
 }
 
 func TestHTTPIsOverWithItsAnswer(t *testing.T) {
 	f := newFake(t).on("POST /hook", says(200, "deployed with "+testToken))
 	h := &HTTP{
-		Remote: testRemote(), URL: deploy.Template(f.URL + "/hook"), Token: SecretValue(testToken), TokenHeader: "X-Token",
+		Remote: testRemote(), URL: deploy.Template(f.URL + "/hook"), Token: secret.Value(testToken), TokenHeader: "X-Token",
 		Headers: map[string]string{"X-Team": "shop"}, Page: "https://pages.example/{id}",
 	}
 	job := remoteJob(t)
@@ -88,7 +89,7 @@ func TestHTTPIsFollowed(t *testing.T) {
 			on("POST /hook", says(202, "", "Location", "/runs/1")).
 			on("GET /runs/1", says(200, run(`"busy"`, `one\n`)), says(429, "", "Retry-After", "60"),
 				says(200, run(`"busy"`, `one\ntwo\n`)), says(200, run(test.end, `three\n`)))
-		h := &HTTP{Remote: w.remote(), URL: deploy.Template(f.URL + "/hook"), Status: &status, Token: SecretValue(testToken)}
+		h := &HTTP{Remote: w.remote(), URL: deploy.Template(f.URL + "/hook"), Status: &status, Token: secret.Value(testToken)}
 		job := remoteJob(t)
 		var err error
 		job.Ref, err = h.Begin(t.Context(), job)
@@ -133,7 +134,7 @@ func TestATokenIsReadAnew(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "token")
 	require.NoError(t, os.WriteFile(file, []byte("first-token"), 0o600))
 	f := newFake(t).on("GET /run", says(200, `{"state": "at first-token"}`), says(200, `{"state": "second-token"}`))
-	h := &HTTP{Remote: testRemote(), URL: deploy.Template(f.URL), Token: SecretFile(file), Status: &HTTPStatus{
+	h := &HTTP{Remote: testRemote(), URL: deploy.Template(f.URL), Token: secret.File(file), Status: &HTTPStatus{
 		URL: deploy.Template(f.URL + "/run"), Field: "state", Succeeded: []string{"***"},
 	}}
 	h.Wait = func(context.Context, time.Duration) error {

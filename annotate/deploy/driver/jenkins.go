@@ -13,6 +13,7 @@ import (
 
 	"github.com/tidemark/tidemark/annotate"
 	"github.com/tidemark/tidemark/annotate/deploy"
+	"github.com/tidemark/tidemark/annotate/secret"
 )
 
 // Jenkins has a job of Jenkins carry out a deploy. It follows the remote access API,
@@ -30,7 +31,7 @@ type Jenkins struct {
 	Parameters map[string]deploy.Template
 	// User has the API token Token.
 	User  string
-	Token Secret
+	Token secret.Secret
 }
 
 // jenkinsBuilds is how many builds are searched, newest first.

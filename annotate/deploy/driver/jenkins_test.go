@@ -12,6 +12,7 @@ import (
 
 	"github.com/tidemark/tidemark/annotate"
 	"github.com/tidemark/tidemark/annotate/deploy"
+	"github.com/tidemark/tidemark/annotate/secret"
 )
 
 const (
@@ -26,7 +27,7 @@ const (
 
 func testJenkins(url string) *Jenkins {
 	return &Jenkins{
-		Remote: testRemote(), URL: url + "/ci/", Job: "team/deploy shop", User: "tidemark", Token: SecretValue(testToken),
+		Remote: testRemote(), URL: url + "/ci/", Job: "team/deploy shop", User: "tidemark", Token: secret.Value(testToken),
 		Parameters: map[string]deploy.Template{"VERSION": "{version}", "WHY": "{reason}"},
 	}
 }

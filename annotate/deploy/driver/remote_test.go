@@ -2,7 +2,6 @@ package driver
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +23,7 @@ import (
 	"github.com/tidemark/tidemark/annotate"
 	"github.com/tidemark/tidemark/annotate/deploy"
 	"github.com/tidemark/tidemark/annotate/deploy/runlog"
+	"github.com/tidemark/tidemark/annotate/secret"
 )
 
 const (
@@ -220,41 +220,10 @@ func testBegin(t *testing.T, route string, prepare func(*fake), driver func(url 
 	})
 }
 
-func TestASecretIsNotShown(t *testing.T) {
-	type config struct{ Token Secret }
-	type hidden struct{ c config }
-	file := filepath.Join(t.TempDir(), "token")
-	require.NoError(t, os.WriteFile(file, []byte(testToken+"\n"), 0o600))
-	for _, secret := range []Secret{SecretValue(testToken), SecretFile(file)} {
-		got, err := secret.Read()
-		require.NoError(t, err)
-		require.Equal(t, testToken, got)
-		text, err := json.Marshal(config{secret})
-		require.NoError(t, err)
-		for _, shown := range []string{
-			string(text), secret.String(), fmt.Sprint(secret), fmt.Sprintf("%v %+v %#v %s %q", secret, secret, secret, secret, secret),
-			fmt.Sprintf("%v %+v %#v", config{secret}, &config{secret}, hidden{config{secret}}),
-		} {
-			require.NotContains(t, shown, testToken)
-		}
-	}
-	require.Equal(t, SecretValue("a"), SecretValue("a"))
-	require.NotEqual(t, SecretValue("a"), SecretValue("b"))
-	require.True(t, Secret{}.IsZero())
-
-	for name, bad := range map[string]string{"empty": " \n", "lines": "a\nb", "long": strings.Repeat("x", maxToken+1)} {
-		require.NoError(t, os.WriteFile(file, []byte(bad), 0o600))
-		_, err := SecretFile(file).Read()
-		require.ErrorContains(t, err, file, name)
-	}
-	_, err := SecretFile(file + ".none").Read()
-	require.ErrorIs(t, err, os.ErrNotExist)
-}
-
 func TestCredentialsStayWithTheirServer(t *testing.T) {
 	other := newFake(t).on("GET /log", says(200, "the log"))
 	f := newFake(t).on("GET /log", says(302, "", "Location", other.URL+"/log"))
-	s, err := testRemote().open(f.URL, SecretValue(testToken), func(h http.Header, token string) { h.Set("Private-Token", token) })
+	s, err := testRemote().open(f.URL, secret.Value(testToken), func(h http.Header, token string) { h.Set("Private-Token", token) })
 	require.NoError(t, err)
 	defer s.close()
 	s.header.Set("X-Key", "k")
@@ -282,7 +251,7 @@ func TestCredentialsStayWithTheirServer(t *testing.T) {
 
 func TestWhatIsUnchangedIsNotSentAgain(t *testing.T) {
 	f := newFake(t).on("GET /run", says(200, `{"n": 1}`, "ETag", `"a"`), says(304, ""))
-	s, err := testRemote().open(f.URL, Secret{}, bearer)
+	s, err := testRemote().open(f.URL, secret.Secret{}, bearer)
 	require.NoError(t, err)
 	defer s.close()
 	for range 2 {
@@ -331,7 +300,7 @@ func TestABeginningHasItsOwnConnection(t *testing.T) {
 		fmt.Fprint(w, seen)
 	}
 	f := newFake(t).on("GET /", remember).on("POST /", remember)
-	s, err := Remote{}.open(f.URL, Secret{}, bearer)
+	s, err := Remote{}.open(f.URL, secret.Secret{}, bearer)
 	require.NoError(t, err)
 	defer s.close()
 	for range 3 {

@@ -10,13 +10,15 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"sync/atomic"
+
+	"github.com/tidemark/tidemark/annotate/secret"
 )
 
 // session asks one server on behalf of one call of a driver's method.
 type session struct {
 	Remote
 	base      *url.URL // credentials go to its host only
-	secret    Secret
+	from      secret.Secret
 	authorize func(h http.Header, token string)
 	header    http.Header // of each request, to the host of base
 	transport *http.Transport
@@ -26,13 +28,13 @@ type session struct {
 }
 
 // open returns a session; its user closes it. The server's URL must be one.
-func (r Remote) open(server string, secret Secret, authorize func(http.Header, string)) (*session, error) {
+func (r Remote) open(server string, from secret.Secret, authorize func(http.Header, string)) (*session, error) {
 	base, err := url.Parse(server)
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
 		return nil, errors.New("the server's URL must begin with http:// or https:// and a host")
 	}
 	return &session{
-		Remote: r, base: base, secret: secret, authorize: authorize, header: http.Header{},
+		Remote: r, base: base, from: from, authorize: authorize, header: http.Header{},
 		transport: r.transport(), seen: map[string]*answer{},
 	}, nil
 }
@@ -112,7 +114,7 @@ func (s *session) send(ctx context.Context, c call) (*http.Response, error) {
 		for name, values := range s.header {
 			req.Header[name] = values
 		}
-		token, err := s.secret.Read()
+		token, err := s.from.Read()
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", errUnsent, err)
 		}

@@ -1,0 +1,282 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/labstack/echo/v4"
+
+	"github.com/tidemark/tidemark/annotate"
+	"github.com/tidemark/tidemark/annotate/intake"
+	"github.com/tidemark/tidemark/annotate/intake/hooks"
+	"github.com/tidemark/tidemark/internal/auth"
+)
+
+// Hooks take what other tools send. *hooks.Hooks is one.
+type Hooks interface {
+	// Take takes a delivery: once it returns without an error, all of it is kept.
+	Take(ctx context.Context, name string, d intake.Delivery) (hooks.Receipt, error)
+	List(ctx context.Context) ([]hooks.Status, error)
+	// Kept are deliveries that were not understood, newest first, and KeptOne one with
+	// its body. Replay has it read again, and Drop lets go of it.
+	Kept(ctx context.Context, name string, before int64, limit int) ([]annotate.Delivery, error)
+	KeptOne(ctx context.Context, name string, id int64) (annotate.Delivery, error)
+	Replay(ctx context.Context, name string, id int64) (hooks.Receipt, error)
+	Drop(ctx context.Context, name string, id int64) error
+}
+
+const hooksPath = "/api/v1/hooks"
+
+// hookRoutes are where webhooks are sent to, and where it is seen what became of them.
+func (s *Server) hookRoutes() []*route {
+	if s.opts.Hooks == nil {
+		return nil
+	}
+	deliveries := hooksPath + "/{name}/deliveries"
+	return []*route{
+		{method: http.MethodPost, path: "/hooks/{name}", need: auth.None, class: receiving, mount: plain(s.takeDelivery)},
+		{method: http.MethodGet, path: hooksPath, need: auth.Viewer, class: reading, mount: s.opListHooks()},
+		{method: http.MethodGet, path: deliveries, need: auth.Operator, class: reading, mount: s.opDeliveries()},
+		{method: http.MethodGet, path: deliveries + "/{id}", need: auth.Operator, class: reading, mount: s.opDelivery()},
+		{method: http.MethodPost, path: deliveries + "/{id}/replay", need: auth.Operator, class: writing, mount: s.opReplay()},
+		{method: http.MethodDelete, path: deliveries + "/{id}", need: auth.Operator, class: writing, mount: s.opDropDelivery()},
+	}
+}
+
+// Receipt is what became of a delivery.
+type Receipt struct {
+	Event   string        `json:"event,omitempty" doc:"What its sender calls it"`
+	Changes []ChangeBrief `json:"changes,omitempty" doc:"The changes that it told of"`
+	Ignored string        `json:"ignored,omitempty" doc:"Why it says nothing about a change"`
+	Kept    int64         `json:"kept,omitempty" doc:"Its number where it, or a part of it, was not understood: it is kept, and can be read again"`
+	Why     string        `json:"why,omitempty" doc:"What was not understood"`
+}
+
+// ChangeBrief names a change, and says what became of it.
+type ChangeBrief struct {
+	ID      string          `json:"id" doc:"The change's id"`
+	Status  annotate.Status `json:"status" doc:"As it now stands in the log"`
+	Outcome string          `json:"outcome" enum:"created,updated,known" doc:"Whether the log did not know it, or learned something new, or knew all of it"`
+}
+
+// receiptOf is r as a caller gets it, and its status: 202 for what waits to be read again.
+func receiptOf(r hooks.Receipt) (Receipt, int) {
+	out := Receipt{Event: r.Event, Ignored: r.Nothing, Kept: r.Kept, Why: r.Why}
+	for _, result := range r.Changes {
+		brief := ChangeBrief{ID: result.Change.ID, Status: result.Change.Status, Outcome: "known"}
+		switch {
+		case result.Created:
+			brief.Outcome = "created"
+		case result.Updated:
+			brief.Outcome = "updated"
+		}
+		out.Changes = append(out.Changes, brief)
+	}
+	if out.Kept != 0 {
+		return out, http.StatusAccepted
+	}
+	return out, http.StatusOK
+}
+
+// takeDelivery takes what is sent to a hook.
+func (s *Server) takeDelivery(c echo.Context) error {
+	r := c.Request()
+	if r.Header.Get(echo.HeaderContentEncoding) != "" {
+		return newProblem(http.StatusUnsupportedMediaType, "the body is compressed; send it as it is")
+	}
+	body, err := s.bodies.all(r)
+	if err != nil {
+		return err
+	}
+	name := pathValue(c, "name")
+	receipt, err := s.opts.Hooks.Take(r.Context(), name, intake.Delivery{Header: r.Header, Query: r.URL.Query(), Body: body})
+	if err != nil {
+		return asRefusal(err)
+	}
+	exchangeOf(r.Context()).who = auth.Identity{Name: "hook:" + name}
+	out, status := receiptOf(receipt)
+	return c.JSON(status, out)
+}
+
+// asRefusal makes a problem of a delivery that was not taken.
+func asRefusal(err error) error {
+	if _, ok := errors.AsType[*intake.Unverified](err); ok {
+		return newProblem(http.StatusUnauthorized, err.Error())
+	}
+	return err
+}
+
+// HookStatus is how it stands with a hook.
+type HookStatus struct {
+	Name     string            `json:"name" doc:"Its deliveries go to /hooks/NAME"`
+	Sender   string            `json:"sender,omitempty" doc:"What it takes deliveries of; not there for a hook that is set up no more"`
+	Last     annotate.Time     `json:"last,omitzero" doc:"When the last verified delivery came, since the start"`
+	Kept     int               `json:"kept" doc:"How many deliveries are kept that were not understood"`
+	Outcomes map[string]uint64 `json:"outcomes,omitempty" doc:"What became of deliveries since the start: recorded, known, ignored, kept, unverified or failed"`
+}
+
+type hooksOutput struct {
+	Body struct {
+		Hooks []HookStatus `json:"hooks" doc:"By name"`
+	}
+}
+
+func (s *Server) opListHooks() mount {
+	op := huma.Operation{OperationID: "list-hooks", Summary: "The webhooks, and what became of what was sent to them", Tags: []string{"hooks"}}
+	return operation(op, "query", func(ctx context.Context, _ *call) (*hooksOutput, error) {
+		list, err := s.opts.Hooks.List(ctx)
+		out := &hooksOutput{}
+		out.Body.Hooks = make([]HookStatus, len(list))
+		for i, h := range list {
+			out.Body.Hooks[i] = HookStatus{Name: h.Name, Sender: h.Sender, Last: h.Last, Kept: h.Kept, Outcomes: h.Outcomes}
+		}
+		return out, err
+	}, nil)
+}
+
+// KeptDelivery is one that was not understood.
+type KeptDelivery struct {
+	ID     int64             `json:"id" doc:"Its number"`
+	Time   annotate.Time     `json:"time" doc:"When it came"`
+	Why    string            `json:"why" doc:"What was not understood"`
+	Header map[string]string `json:"header,omitempty" doc:"The headers that say what it is"`
+	Body   string            `json:"body,omitempty" doc:"As it came"`
+}
+
+func keptDelivery(d annotate.Delivery) KeptDelivery {
+	out := KeptDelivery{ID: d.ID, Time: d.Time, Why: d.Why, Header: d.Header}
+	if utf8.Valid(d.Body) {
+		out.Body = string(d.Body)
+	} else {
+		out.Body = strconv.Quote(string(d.Body))
+	}
+	return out
+}
+
+type hookInput struct {
+	call
+	Name string `path:"name" doc:"The hook's name"`
+}
+
+type deliveriesInput struct {
+	hookInput
+	Limit  string `query:"limit" doc:"How many at the most, from 1 to 1000; 50 where it is not given"`
+	Before string `query:"before" doc:"Only those before the one of this number: next of the answer before"`
+}
+
+type deliveriesOutput struct {
+	Body struct {
+		Deliveries []KeptDelivery `json:"deliveries" doc:"Newest first, without their bodies"`
+		Next       *int64         `json:"next" doc:"What before has to be for those that follow, or null"`
+	}
+}
+
+// defaultDeliveries is how many deliveries are answered where nobody says.
+const defaultDeliveries = 50
+
+func (s *Server) opDeliveries() mount {
+	op := huma.Operation{
+		OperationID: "list-kept-deliveries", Summary: "The deliveries of a hook that were not understood", Tags: []string{"hooks"},
+		SkipValidateParams: true,
+	}
+	return operation(op, "query", func(ctx context.Context, in *deliveriesInput) (*deliveriesOutput, error) {
+		if err := onlyParameters(in.http.URL.Query(), "limit", "before"); err != nil {
+			return nil, err
+		}
+		limit, before := int64(defaultDeliveries), int64(0)
+		for _, p := range []struct {
+			name, value string
+			into        *int64
+		}{{"limit", in.Limit, &limit}, {"before", in.Before, &before}} {
+			if p.value == "" {
+				continue
+			}
+			n, err := strconv.ParseInt(p.value, 10, 64)
+			if err != nil || n < 1 || p.name == "limit" && n > annotate.MaxPage {
+				return nil, faulty(Fault{Message: "must be a whole number of at least 1, a limit at most 1000", Location: "query." + p.name, Value: p.value})
+			}
+			*p.into = n
+		}
+		list, err := s.opts.Hooks.Kept(ctx, unescaped(in.http, in.Name), before, int(limit))
+		if err != nil {
+			return nil, err
+		}
+		out := &deliveriesOutput{}
+		out.Body.Deliveries = make([]KeptDelivery, len(list))
+		for i, d := range list {
+			out.Body.Deliveries[i] = keptDelivery(d)
+		}
+		if len(list) == int(limit) {
+			out.Body.Next = &list[len(list)-1].ID
+		}
+		return out, nil
+	}, nil)
+}
+
+type deliveryInput struct {
+	hookInput
+	ID string `path:"id" doc:"The delivery's number"`
+}
+
+// of returns which delivery is meant.
+func (in deliveryInput) of() (name string, id int64, err error) {
+	id, err = strconv.ParseInt(in.ID, 10, 64)
+	if err != nil {
+		return "", 0, newProblem(http.StatusNotFound, "there is no delivery of this number; deliveries have whole numbers")
+	}
+	return unescaped(in.http, in.Name), id, nil
+}
+
+type deliveryOutput struct{ Body KeptDelivery }
+
+func (s *Server) opDelivery() mount {
+	op := huma.Operation{OperationID: "get-kept-delivery", Summary: "One delivery that was not understood, as it came", Tags: []string{"hooks"}}
+	return operation(op, "path", func(ctx context.Context, in *deliveryInput) (*deliveryOutput, error) {
+		name, id, err := in.of()
+		if err != nil {
+			return nil, err
+		}
+		d, err := s.opts.Hooks.KeptOne(ctx, name, id)
+		return &deliveryOutput{keptDelivery(d)}, err
+	}, nil)
+}
+
+type receiptOutput struct {
+	Status int
+	Body   Receipt
+}
+
+func (s *Server) opReplay() mount {
+	op := huma.Operation{
+		OperationID: "replay-delivery", Summary: "Have a delivery read again, as the hook is set up now", Tags: []string{"hooks"},
+		Description: "Once all of it is understood it is kept no more, and answered 200; 202 says that it is kept still, and why.",
+	}
+	return operation(op, "path", func(ctx context.Context, in *deliveryInput) (*receiptOutput, error) {
+		name, id, err := in.of()
+		if err != nil {
+			return nil, err
+		}
+		receipt, err := s.opts.Hooks.Replay(ctx, name, id)
+		if err != nil {
+			return nil, err
+		}
+		out := &receiptOutput{}
+		out.Body, out.Status = receiptOf(receipt)
+		return out, nil
+	}, nil)
+}
+
+func (s *Server) opDropDelivery() mount {
+	op := huma.Operation{OperationID: "drop-delivery", Summary: "Let go of a delivery that nobody needs", Tags: []string{"hooks"}, DefaultStatus: http.StatusNoContent}
+	return operation(op, "path", func(ctx context.Context, in *deliveryInput) (*noOutput, error) {
+		name, id, err := in.of()
+		if err != nil {
+			return nil, err
+		}
+		return &noOutput{Status: http.StatusNoContent}, s.opts.Hooks.Drop(ctx, name, id)
+	}, nil)
+}
