@@ -41,6 +41,32 @@ type Told struct {
 	Failures []error
 }
 
+// Changes are those that a log would have after the reports, which knew none of them
+// before.
+func (t Told) Changes(now time.Time) ([]annotate.Change, error) {
+	var changes []annotate.Change
+	var order []string
+	said := map[string][]annotate.Said{}
+	for _, r := range t.Reports {
+		if r.At.IsZero() || r.ExternalID == "" {
+			changes = append(changes, r.New(now))
+			continue
+		}
+		one, err := annotate.NewSaid(r)
+		if err != nil {
+			return nil, fmt.Errorf("encoding what was said: %w", err)
+		}
+		if said[r.ExternalID] == nil {
+			order = append(order, r.ExternalID)
+		}
+		said[r.ExternalID] = append(said[r.ExternalID], one)
+	}
+	for _, id := range order {
+		changes = append(changes, annotate.Fold(annotate.Arrange(said[id])))
+	}
+	return changes, nil
+}
+
 // nothing is what a delivery says that is not about a change.
 func nothing(event, why string) Told { return Told{Event: event, Nothing: why} }
 

@@ -78,25 +78,9 @@ func readingOf(t *testing.T, h *Hook, d Delivery) reading {
 // changesOf is what the log makes of reports.
 func changesOf(t *testing.T, reports []annotate.Report) []annotate.Change {
 	t.Helper()
-	var order []string
-	said, others := map[string][]annotate.Said{}, []annotate.Change(nil)
-	for _, r := range reports {
-		if r.At.IsZero() {
-			others = append(others, r.New(now))
-			continue
-		}
-		if said[r.ExternalID] == nil {
-			order = append(order, r.ExternalID)
-		}
-		one, err := annotate.NewSaid(r)
-		require.NoError(t, err)
-		said[r.ExternalID] = append(said[r.ExternalID], one)
-	}
-	var changes []annotate.Change
-	for _, id := range order {
-		changes = append(changes, annotate.Fold(annotate.Arrange(said[id])))
-	}
-	return append(changes, others...)
+	changes, err := Told{Reports: reports}.Changes(now)
+	require.NoError(t, err)
+	return changes
 }
 
 // Each payload is one that its sender really sends, from its public schemas and

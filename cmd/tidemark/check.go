@@ -4,6 +4,7 @@ import "github.com/tidemark/tidemark/internal/config"
 
 type checkCmd struct {
 	Config checkConfigCmd `cmd:"" help:"Check a configuration file, as serve would read it."`
+	Hook   checkHookCmd   `cmd:"" help:"See what a webhook would make of a payload, without a server: tidemark check hook NAME < payload.json."`
 }
 
 type checkConfigCmd struct {

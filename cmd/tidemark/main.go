@@ -15,6 +15,7 @@ type cli struct {
 	Serve      serveCmd      `cmd:"" help:"Run the server."`
 	Change     changeCmd     `cmd:"" help:"Record, read and follow changes."`
 	Deploy     deployCmd     `cmd:"" help:"Deploy a service, or run a command of your own as a deploy; see, cancel and roll back deploys."`
+	Hook       hookCmd       `cmd:"" help:"See what became of what other tools sent, and have it read again."`
 	Hold       holdCmd       `cmd:"" help:"Hold deploys for a while, see who does, and release them."`
 	Flag       flagCmd       `cmd:"" help:"Feature flags: read them, flip them, bring them and take them along."`
 	Dashboards dashboardsCmd `cmd:"" help:"Grafana dashboards: list them, and write them to a folder."`

@@ -115,7 +115,8 @@ func (c *Client) url(path string, query url.Values) string {
 	return u.String()
 }
 
-// call sends in as JSON, where it is not nil, and reads the answer into out.
+// call sends in as JSON, where it is not nil, and reads the answer into out, where that
+// is not nil.
 // It returns the answer's status, and an *Error for one that is no success.
 func (c *Client) call(ctx context.Context, method, path string, query url.Values, in, out any) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
@@ -143,6 +144,9 @@ func (c *Client) call(ctx context.Context, method, path string, query url.Values
 	defer resp.Body.Close()
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return resp.StatusCode, readProblem(resp)
+	}
+	if out == nil {
+		return resp.StatusCode, nil
 	}
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {

@@ -39,6 +39,9 @@ func Check(w io.Writer, path string) error {
 	fmt.Fprintf(&b, "remote write to %d places, remote read from %d\n", len(p.RemoteWriteConfigs), len(p.RemoteReadConfigs))
 	fmt.Fprintf(&b, "callers without credentials: %s; users with a role: %d\n", c.Auth.Anonymous, len(c.Auth.Users))
 	fmt.Fprintf(&b, "deploy targets: %d; freezes: %d\n", len(c.Deploys.Targets), len(c.Deploys.Freezes))
+	for _, h := range c.Hooks.list {
+		fmt.Fprintf(&b, "hook: /hooks/%s takes what %s sends\n", h.hook.Name(), h.hook.Sender())
+	}
 	for _, note := range c.Notes {
 		fmt.Fprintf(&b, "note: %s\n", note)
 	}

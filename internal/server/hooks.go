@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/labstack/echo/v4"
@@ -47,39 +46,12 @@ func (s *Server) hookRoutes() []*route {
 	}
 }
 
-// Receipt is what became of a delivery.
-type Receipt struct {
-	Event   string        `json:"event,omitempty" doc:"What its sender calls it"`
-	Changes []ChangeBrief `json:"changes,omitempty" doc:"The changes that it told of"`
-	Ignored string        `json:"ignored,omitempty" doc:"Why it says nothing about a change"`
-	Kept    int64         `json:"kept,omitempty" doc:"Its number where it, or a part of it, was not understood: it is kept, and can be read again"`
-	Why     string        `json:"why,omitempty" doc:"What was not understood"`
-}
-
-// ChangeBrief names a change, and says what became of it.
-type ChangeBrief struct {
-	ID      string          `json:"id" doc:"The change's id"`
-	Status  annotate.Status `json:"status" doc:"As it now stands in the log"`
-	Outcome string          `json:"outcome" enum:"created,updated,known" doc:"Whether the log did not know it, or learned something new, or knew all of it"`
-}
-
-// receiptOf is r as a caller gets it, and its status: 202 for what waits to be read again.
-func receiptOf(r hooks.Receipt) (Receipt, int) {
-	out := Receipt{Event: r.Event, Ignored: r.Nothing, Kept: r.Kept, Why: r.Why}
-	for _, result := range r.Changes {
-		brief := ChangeBrief{ID: result.Change.ID, Status: result.Change.Status, Outcome: "known"}
-		switch {
-		case result.Created:
-			brief.Outcome = "created"
-		case result.Updated:
-			brief.Outcome = "updated"
-		}
-		out.Changes = append(out.Changes, brief)
+// statusOf is the status of an answer with r: 202 for what waits to be read again.
+func statusOf(r hooks.ReceiptView) int {
+	if r.Kept != 0 {
+		return http.StatusAccepted
 	}
-	if out.Kept != 0 {
-		return out, http.StatusAccepted
-	}
-	return out, http.StatusOK
+	return http.StatusOK
 }
 
 // takeDelivery takes what is sent to a hook.
@@ -98,8 +70,8 @@ func (s *Server) takeDelivery(c echo.Context) error {
 		return asRefusal(err)
 	}
 	exchangeOf(r.Context()).who = auth.Identity{Name: "hook:" + name}
-	out, status := receiptOf(receipt)
-	return c.JSON(status, out)
+	out := receipt.View()
+	return c.JSON(statusOf(out), out)
 }
 
 // asRefusal makes a problem of a delivery that was not taken.
@@ -110,18 +82,9 @@ func asRefusal(err error) error {
 	return err
 }
 
-// HookStatus is how it stands with a hook.
-type HookStatus struct {
-	Name     string            `json:"name" doc:"Its deliveries go to /hooks/NAME"`
-	Sender   string            `json:"sender,omitempty" doc:"What it takes deliveries of; not there for a hook that is set up no more"`
-	Last     annotate.Time     `json:"last,omitzero" doc:"When the last verified delivery came, since the start"`
-	Kept     int               `json:"kept" doc:"How many deliveries are kept that were not understood"`
-	Outcomes map[string]uint64 `json:"outcomes,omitempty" doc:"What became of deliveries since the start: recorded, known, ignored, kept, unverified or failed"`
-}
-
 type hooksOutput struct {
 	Body struct {
-		Hooks []HookStatus `json:"hooks" doc:"By name"`
+		Hooks []hooks.Status `json:"hooks" doc:"By name"`
 	}
 }
 
@@ -130,31 +93,9 @@ func (s *Server) opListHooks() mount {
 	return operation(op, "query", func(ctx context.Context, _ *call) (*hooksOutput, error) {
 		list, err := s.opts.Hooks.List(ctx)
 		out := &hooksOutput{}
-		out.Body.Hooks = make([]HookStatus, len(list))
-		for i, h := range list {
-			out.Body.Hooks[i] = HookStatus{Name: h.Name, Sender: h.Sender, Last: h.Last, Kept: h.Kept, Outcomes: h.Outcomes}
-		}
+		out.Body.Hooks = list
 		return out, err
 	}, nil)
-}
-
-// KeptDelivery is one that was not understood.
-type KeptDelivery struct {
-	ID     int64             `json:"id" doc:"Its number"`
-	Time   annotate.Time     `json:"time" doc:"When it came"`
-	Why    string            `json:"why" doc:"What was not understood"`
-	Header map[string]string `json:"header,omitempty" doc:"The headers that say what it is"`
-	Body   string            `json:"body,omitempty" doc:"As it came"`
-}
-
-func keptDelivery(d annotate.Delivery) KeptDelivery {
-	out := KeptDelivery{ID: d.ID, Time: d.Time, Why: d.Why, Header: d.Header}
-	if utf8.Valid(d.Body) {
-		out.Body = string(d.Body)
-	} else {
-		out.Body = strconv.Quote(string(d.Body))
-	}
-	return out
 }
 
 type hookInput struct {
@@ -170,8 +111,8 @@ type deliveriesInput struct {
 
 type deliveriesOutput struct {
 	Body struct {
-		Deliveries []KeptDelivery `json:"deliveries" doc:"Newest first, without their bodies"`
-		Next       *int64         `json:"next" doc:"What before has to be for those that follow, or null"`
+		Deliveries []hooks.DeliveryView `json:"deliveries" doc:"Newest first, without their bodies"`
+		Next       *int64               `json:"next" doc:"What before has to be for those that follow, or null"`
 	}
 }
 
@@ -206,9 +147,9 @@ func (s *Server) opDeliveries() mount {
 			return nil, err
 		}
 		out := &deliveriesOutput{}
-		out.Body.Deliveries = make([]KeptDelivery, len(list))
+		out.Body.Deliveries = make([]hooks.DeliveryView, len(list))
 		for i, d := range list {
-			out.Body.Deliveries[i] = keptDelivery(d)
+			out.Body.Deliveries[i] = hooks.View(d)
 		}
 		if len(list) == int(limit) {
 			out.Body.Next = &list[len(list)-1].ID
@@ -231,7 +172,7 @@ func (in deliveryInput) of() (name string, id int64, err error) {
 	return unescaped(in.http, in.Name), id, nil
 }
 
-type deliveryOutput struct{ Body KeptDelivery }
+type deliveryOutput struct{ Body hooks.DeliveryView }
 
 func (s *Server) opDelivery() mount {
 	op := huma.Operation{OperationID: "get-kept-delivery", Summary: "One delivery that was not understood, as it came", Tags: []string{"hooks"}}
@@ -241,13 +182,13 @@ func (s *Server) opDelivery() mount {
 			return nil, err
 		}
 		d, err := s.opts.Hooks.KeptOne(ctx, name, id)
-		return &deliveryOutput{keptDelivery(d)}, err
+		return &deliveryOutput{hooks.View(d)}, err
 	}, nil)
 }
 
 type receiptOutput struct {
 	Status int
-	Body   Receipt
+	Body   hooks.ReceiptView
 }
 
 func (s *Server) opReplay() mount {
@@ -264,9 +205,8 @@ func (s *Server) opReplay() mount {
 		if err != nil {
 			return nil, err
 		}
-		out := &receiptOutput{}
-		out.Body, out.Status = receiptOf(receipt)
-		return out, nil
+		view := receipt.View()
+		return &receiptOutput{statusOf(view), view}, nil
 	}, nil)
 }
 

@@ -260,14 +260,11 @@ func (h *Hooks) Drop(ctx context.Context, name string, id int64) error {
 
 // Status is how it stands with a hook.
 type Status struct {
-	// Sender is empty for a hook that is set up no more, of which deliveries are kept.
-	Name, Sender string
-	// Last is when the last delivery came that was verified, since the start; zero for none.
-	Last annotate.Time
-	// Kept is how many deliveries are kept that were not understood.
-	Kept int
-	// Outcomes counts what became of deliveries since the start.
-	Outcomes map[string]uint64
+	Name     string            `json:"name" doc:"Its deliveries go to /hooks/NAME"`
+	Sender   string            `json:"sender,omitempty" doc:"Whose deliveries it takes; not there for a hook that is set up no more"`
+	Last     annotate.Time     `json:"last,omitzero" doc:"When the last verified delivery came, since the start"`
+	Kept     int               `json:"kept" doc:"How many deliveries are kept that were not understood"`
+	Outcomes map[string]uint64 `json:"outcomes,omitempty" doc:"What became of deliveries since the start: recorded, known, ignored, kept, unverified or failed"`
 }
 
 // List returns how it stands with each hook, by name.
