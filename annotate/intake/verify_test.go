@@ -95,6 +95,8 @@ func signings() []signing {
 		{sender: "generic", way: "bearer", sign: signBearer, unbound: true},
 		{sender: "generic", way: "basic", sign: signBasic, unbound: true},
 		{sender: "generic", way: "in the URL", sign: signURL, unbound: true},
+		{sender: "gitlab", way: "signing token", secret: signingToken, sign: signStandardWebhooks, timed: true},
+		{sender: "gitlab", way: "secret token", sign: func(d *Delivery, secret string, _ time.Time) { d.Header.Set("X-Gitlab-Token", secret) }, unbound: true},
 	}
 }
 
