@@ -97,6 +97,8 @@ func signings() []signing {
 		{sender: "generic", way: "in the URL", sign: signURL, unbound: true},
 		{sender: "gitlab", way: "signing token", secret: signingToken, sign: signStandardWebhooks, timed: true},
 		{sender: "gitlab", way: "secret token", sign: func(d *Delivery, secret string, _ time.Time) { d.Header.Set("X-Gitlab-Token", secret) }, unbound: true},
+		{sender: "jenkins", way: "user and password of the URL", sign: signBasic, unbound: true},
+		{sender: "jenkins", way: "in the URL", sign: signURL, unbound: true},
 	}
 }
 
