@@ -97,6 +97,10 @@ func signings() []signing {
 		{sender: "generic", way: "in the URL", sign: signURL, unbound: true},
 		{sender: "gitlab", way: "signing token", secret: signingToken, sign: signStandardWebhooks, timed: true},
 		{sender: "gitlab", way: "secret token", sign: func(d *Delivery, secret string, _ time.Time) { d.Header.Set("X-Gitlab-Token", secret) }, unbound: true},
+		{sender: "circleci", way: "v1 alone", sign: signHex("circleci-signature", "v1=")},
+		{sender: "circleci", way: "v1 among others", sign: func(d *Delivery, secret string, _ time.Time) {
+			d.Header.Set("circleci-signature", "v2=c29vbg,v1="+hexOf(sum(sha256.New, secret, string(d.Body))))
+		}},
 		{sender: "jenkins", way: "user and password of the URL", sign: signBasic, unbound: true},
 		{sender: "jenkins", way: "in the URL", sign: signURL, unbound: true},
 	}
