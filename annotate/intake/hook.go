@@ -90,7 +90,11 @@ type sender struct {
 func senders() []sender {
 	return []sender{
 		genericSender(),
+		buildkiteSender(),
+		circleciSender(),
 		githubSender(),
+		gitlabSender(),
+		jenkinsSender(),
 	}
 }
 

@@ -95,6 +95,19 @@ func signings() []signing {
 		{sender: "generic", way: "bearer", sign: signBearer, unbound: true},
 		{sender: "generic", way: "basic", sign: signBasic, unbound: true},
 		{sender: "generic", way: "in the URL", sign: signURL, unbound: true},
+		{sender: "gitlab", way: "signing token", secret: signingToken, sign: signStandardWebhooks, timed: true},
+		{sender: "gitlab", way: "secret token", sign: func(d *Delivery, secret string, _ time.Time) { d.Header.Set("X-Gitlab-Token", secret) }, unbound: true},
+		{sender: "buildkite", way: "signature", sign: func(d *Delivery, secret string, at time.Time) {
+			mac := sum(sha256.New, secret, unix(at)+"."+string(d.Body))
+			d.Header.Set("X-Buildkite-Signature", "timestamp="+unix(at)+",signature="+hexOf(mac))
+		}, timed: true},
+		{sender: "buildkite", way: "token", sign: func(d *Delivery, secret string, _ time.Time) { d.Header.Set("X-Buildkite-Token", secret) }, unbound: true},
+		{sender: "circleci", way: "v1 alone", sign: signHex("circleci-signature", "v1=")},
+		{sender: "circleci", way: "v1 among others", sign: func(d *Delivery, secret string, _ time.Time) {
+			d.Header.Set("circleci-signature", "v2=c29vbg,v1="+hexOf(sum(sha256.New, secret, string(d.Body))))
+		}},
+		{sender: "jenkins", way: "user and password of the URL", sign: signBasic, unbound: true},
+		{sender: "jenkins", way: "in the URL", sign: signURL, unbound: true},
 	}
 }
 
