@@ -37,7 +37,7 @@ func (s *Server) hookRoutes() []*route {
 	}
 	deliveries := hooksPath + "/{name}/deliveries"
 	return []*route{
-		{method: http.MethodPost, path: "/hooks/{name}", need: auth.None, class: receiving, mount: plain(s.takeDelivery)},
+		{method: http.MethodPost, path: "/hooks/{name}", need: auth.None, class: receiving, mount: s.opTakeDelivery()},
 		{method: http.MethodGet, path: hooksPath, need: auth.Viewer, class: reading, mount: s.opListHooks()},
 		{method: http.MethodGet, path: deliveries, need: auth.Operator, class: reading, mount: s.opDeliveries()},
 		{method: http.MethodGet, path: deliveries + "/{id}", need: auth.Operator, class: reading, mount: s.opDelivery()},
@@ -54,24 +54,29 @@ func statusOf(r hooks.ReceiptView) int {
 	return http.StatusOK
 }
 
-// takeDelivery takes what is sent to a hook.
-func (s *Server) takeDelivery(c echo.Context) error {
-	r := c.Request()
-	if r.Header.Get(echo.HeaderContentEncoding) != "" {
-		return newProblem(http.StatusUnsupportedMediaType, "the body is compressed; send it as it is")
+func (s *Server) opTakeDelivery() mount {
+	op := huma.Operation{
+		OperationID: "take-delivery", Summary: "Where another tool's webhook sends to", Tags: []string{"hooks"},
+		Description: "In that tool's own format, verified in that tool's own way. 200 says what became of it, 202 that it was not understood and is kept.",
 	}
-	body, err := s.bodies.all(r)
-	if err != nil {
-		return err
-	}
-	name := pathValue(c, "name")
-	receipt, err := s.opts.Hooks.Take(r.Context(), name, intake.Delivery{Header: r.Header, Query: r.URL.Query(), Body: body})
-	if err != nil {
-		return asRefusal(err)
-	}
-	exchangeOf(r.Context()).who = auth.Identity{Name: "hook:" + name}
-	out := receipt.View()
-	return c.JSON(statusOf(out), out)
+	return operation(op, "body", func(ctx context.Context, in *HookInput) (*receiptOutput, error) {
+		r := in.http
+		if r.Header.Get(echo.HeaderContentEncoding) != "" {
+			return nil, newProblem(http.StatusUnsupportedMediaType, "the body is compressed; send it as it is")
+		}
+		body, err := s.bodies.all(r)
+		if err != nil {
+			return nil, err
+		}
+		name := unescaped(r, in.Name)
+		receipt, err := s.opts.Hooks.Take(ctx, name, intake.Delivery{Header: r.Header, Query: r.URL.Query(), Body: body})
+		if err != nil {
+			return nil, asRefusal(err)
+		}
+		exchangeOf(ctx).who = auth.Identity{Name: "hook:" + name}
+		view := receipt.View()
+		return &receiptOutput{statusOf(view), view}, nil
+	}, nil)
 }
 
 // asRefusal makes a problem of a delivery that was not taken.
@@ -98,13 +103,14 @@ func (s *Server) opListHooks() mount {
 	}, nil)
 }
 
-type hookInput struct {
+// HookInput names a hook.
+type HookInput struct {
 	call
 	Name string `path:"name" doc:"The hook's name"`
 }
 
 type deliveriesInput struct {
-	hookInput
+	HookInput
 	Limit  string `query:"limit" doc:"How many at the most, from 1 to 1000; 50 where it is not given"`
 	Before string `query:"before" doc:"Only those before the one of this number: next of the answer before"`
 }
@@ -159,7 +165,7 @@ func (s *Server) opDeliveries() mount {
 }
 
 type deliveryInput struct {
-	hookInput
+	HookInput
 	ID string `path:"id" doc:"The delivery's number"`
 }
 

@@ -119,7 +119,7 @@ func TestEveryOwnRouteIsDocumentedAndTheOtherWayRound(t *testing.T) {
 		}
 	}
 	for _, r := range s.table() {
-		own := slices.ContainsFunc([]string{changesPath, "/api/v1/flag", "/hooks/"}, func(prefix string) bool { return strings.HasPrefix(r.path, prefix) })
+		own := slices.ContainsFunc([]string{changesPath, "/api/v1/flag", hooksPath, "/hooks/"}, func(prefix string) bool { return strings.HasPrefix(r.path, prefix) })
 		grafanas := strings.HasPrefix(r.path, "/api/annotations") // which documents them itself
 		if own || r.refusal != nil && !grafanas {
 			registered[r.method+" "+r.path] = true

@@ -83,6 +83,7 @@ func start(t testing.TB, change func(*Options)) *running {
 		o.FlagFiles = func() []flagfile.Status {
 			return []flagfile.Status{{Environment: "production", Path: "flags.yaml", Problems: []string{"flags.yaml:3: new-checkout.defaultRule: is missing"}}}
 		}
+		o.Hooks = newHooks(t, log, r.set)
 		o.FlagControl = newControl(t, log, r.set, control.Settings{Environments: []string{"production"}})
 	}
 	if change != nil {
