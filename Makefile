@@ -64,6 +64,10 @@ bench: ## the benchmarks; BENCH=name selects, COUNT repeats
 kill-test: ## kill -9 in many rounds; ROUNDS says how many
 	TIDEMARK_KILL_ROUNDS=$(or $(ROUNDS),50) $(GO) test $(TEST_FLAGS) -timeout 120m -run Kill -v ./cmd/tidemark ./annotate/changelog ./annotate/flag/control
 
+.PHONY: hook-load
+hook-load: ## 200 webhooks a second for five minutes, and none lost; LASTS says how long
+	TIDEMARK_HOOK_LOAD=$(or $(LASTS),5m) $(GO) test -tags e2e -timeout 60m -run TestHookLoad -v ./cmd/tidemark
+
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME (default 30s)
 	@scripts/fuzz $(or $(FUZZTIME),30s)
