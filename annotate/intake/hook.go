@@ -65,6 +65,7 @@ func senders() []sender {
 	return []sender{
 		genericSender(),
 		githubSender(),
+		alertmanagerSender(),
 	}
 }
 

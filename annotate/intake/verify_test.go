@@ -95,6 +95,9 @@ func signings() []signing {
 		{sender: "generic", way: "bearer", sign: signBearer, unbound: true},
 		{sender: "generic", way: "basic", sign: signBasic, unbound: true},
 		{sender: "generic", way: "in the URL", sign: signURL, unbound: true},
+		{sender: "alertmanager", way: "bearer", sign: signBearer, unbound: true},
+		{sender: "alertmanager", way: "basic", sign: signBasic, unbound: true},
+		{sender: "alertmanager", way: "in the URL", sign: signURL, unbound: true},
 	}
 }
 
