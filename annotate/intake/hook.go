@@ -66,6 +66,7 @@ func senders() []sender {
 		genericSender(),
 		githubSender(),
 		alertmanagerSender(),
+		fluxSender(),
 	}
 }
 

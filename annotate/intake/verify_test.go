@@ -98,6 +98,10 @@ func signings() []signing {
 		{sender: "alertmanager", way: "bearer", sign: signBearer, unbound: true},
 		{sender: "alertmanager", way: "basic", sign: signBasic, unbound: true},
 		{sender: "alertmanager", way: "in the URL", sign: signURL, unbound: true},
+		{sender: "flux", way: "generic-hmac", sign: signHex("X-Signature", "sha256=")},
+		{sender: "flux", way: "bearer", sign: signBearer, unbound: true},
+		{sender: "flux", way: "basic", sign: signBasic, unbound: true},
+		{sender: "flux", way: "in the URL", sign: signURL, unbound: true},
 	}
 }
 
