@@ -67,6 +67,7 @@ func senders() []sender {
 		githubSender(),
 		alertmanagerSender(),
 		fluxSender(),
+		flaggerSender(),
 	}
 }
 

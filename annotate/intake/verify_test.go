@@ -102,6 +102,8 @@ func signings() []signing {
 		{sender: "flux", way: "bearer", sign: signBearer, unbound: true},
 		{sender: "flux", way: "basic", sign: signBasic, unbound: true},
 		{sender: "flux", way: "in the URL", sign: signURL, unbound: true},
+		{sender: "flagger", way: "in the URL", sign: signURL, unbound: true},
+		{sender: "flagger", way: "bearer", sign: signBearer, unbound: true},
 	}
 }
 
