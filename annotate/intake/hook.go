@@ -68,6 +68,7 @@ func senders() []sender {
 		alertmanagerSender(),
 		fluxSender(),
 		flaggerSender(),
+		argocdSender(),
 	}
 }
 

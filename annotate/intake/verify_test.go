@@ -104,6 +104,9 @@ func signings() []signing {
 		{sender: "flux", way: "in the URL", sign: signURL, unbound: true},
 		{sender: "flagger", way: "in the URL", sign: signURL, unbound: true},
 		{sender: "flagger", way: "bearer", sign: signBearer, unbound: true},
+		{sender: "argocd", way: "bearer", sign: signBearer, unbound: true},
+		{sender: "argocd", way: "basic", sign: signBasic, unbound: true},
+		{sender: "argocd", way: "in the URL", sign: signURL, unbound: true},
 	}
 }
 
