@@ -69,6 +69,7 @@ func senders() []sender {
 		fluxSender(),
 		flaggerSender(),
 		argocdSender(),
+		argorolloutsSender(),
 	}
 }
 

@@ -107,6 +107,9 @@ func signings() []signing {
 		{sender: "argocd", way: "bearer", sign: signBearer, unbound: true},
 		{sender: "argocd", way: "basic", sign: signBasic, unbound: true},
 		{sender: "argocd", way: "in the URL", sign: signURL, unbound: true},
+		{sender: "argorollouts", way: "bearer", sign: signBearer, unbound: true},
+		{sender: "argorollouts", way: "basic", sign: signBasic, unbound: true},
+		{sender: "argorollouts", way: "in the URL", sign: signURL, unbound: true},
 	}
 }
 
