@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -149,42 +148,51 @@ func fluxRevision(revision string) (ref, digest string) {
 	return strings.TrimPrefix(ref, "refs/heads/"), digest
 }
 
-// fluxActions are the reasons of events of HelmReleases that changed something, by what
-// they begin with (github.com/fluxcd/helm-controller api/v2/condition_types.go).
-var fluxActions = map[string]string{"Install": annotate.KindDeploy, "Upgrade": annotate.KindDeploy, "Test": annotate.KindDeploy, "Rollback": annotate.KindDeploy, "Uninstall": "uninstall", "DriftCorrect": annotate.KindConfig}
+// fluxAction is what Helm did.
+type fluxAction struct {
+	name, kind string
+	status     annotate.Status
+}
 
-// fluxVerbs are the labels that say what Helm did.
-var fluxVerbs = map[string]string{"Install": "install", "Upgrade": "upgrade", "Rollback": "rollback", "Uninstall": "uninstall", "DriftCorrect": "correct drift"}
+// fluxActions are the reasons of HelmReleases for which something was changed, or should
+// have been (github.com/fluxcd/helm-controller api/v2/condition_types.go,
+// internal/reconcile/correct_cluster_drift.go). A test is of what was installed.
+var fluxActions = map[string]fluxAction{
+	"InstallSucceeded":      {"install", annotate.KindDeploy, annotate.Succeeded},
+	"InstallFailed":         {"install", annotate.KindDeploy, annotate.Failed},
+	"UpgradeSucceeded":      {"upgrade", annotate.KindDeploy, annotate.Succeeded},
+	"UpgradeFailed":         {"upgrade", annotate.KindDeploy, annotate.Failed},
+	"TestSucceeded":         {"", annotate.KindDeploy, annotate.Succeeded},
+	"TestFailed":            {"", annotate.KindDeploy, annotate.Failed},
+	"RollbackSucceeded":     {"rollback", annotate.KindDeploy, annotate.Succeeded},
+	"RollbackFailed":        {"rollback", annotate.KindDeploy, annotate.Failed},
+	"UninstallSucceeded":    {"uninstall", "uninstall", annotate.Succeeded},
+	"UninstallFailed":       {"uninstall", "uninstall", annotate.Failed},
+	"DriftCorrected":        {"correct drift", annotate.KindConfig, annotate.Succeeded},
+	"DriftCorrectionFailed": {"correct drift", annotate.KindConfig, annotate.Failed},
+}
 
-// fluxOutcomes are what they end with.
-var fluxOutcomes = map[string]annotate.Status{"Succeeded": annotate.Succeeded, "Failed": annotate.Failed, "ed": annotate.Succeeded, "ionFailed": annotate.Failed}
-
-var (
-	fluxReason = regexp.MustCompile(`^(Install|Upgrade|Test|Rollback|Uninstall|DriftCorrect)(Succeeded|Failed|ed|ionFailed)$`)
-	// fluxRelease finds the release that Helm made, such as web/web.v12: none in failures.
-	fluxRelease = regexp.MustCompile(`^Helm \w+ \w+ for release (\S+\.v[0-9]+) with chart`)
-)
+// fluxRelease finds the release, such as web/web.v12, that Helm made or tested. What
+// failed, or is undone, names none that later events would be of.
+var fluxRelease = regexp.MustCompile(`^Helm (install|upgrade|test) \w+ for release (\S+\.v[0-9]+) with chart`)
 
 // helmRelease is what github.com/fluxcd/helm-controller says (internal/reconcile), always
-// when an action of Helm is over.
+// when Helm is done.
 func (e *fluxEvent) helmRelease(told Told) (Told, error) {
-	m := fluxReason.FindStringSubmatch(e.Reason)
-	if m == nil {
+	action, known := fluxActions[e.Reason]
+	if !known {
 		return nothing(told.Event, "Helm did nothing in the cluster for this reason"), nil
 	}
-	action, outcome := m[1], m[2]
-	r := annotate.Report{Kind: fluxActions[action], Status: fluxOutcomes[outcome], End: e.Timestamp, Version: e.Metadata["revision"]}
-	release := fluxRelease.FindStringSubmatch(e.Message)
-	switch {
-	case release != nil && action != "Uninstall":
-		r.ExternalID = externalID("helmrelease", e.object(), release[1]) // a test is of what was installed
-	default: // it names no release that later events would be of
-		r.ExternalID = externalID("helmrelease", e.object(), fmt.Sprintf("%s at %s", e.Reason, e.Timestamp.UTC().Format(time.RFC3339)))
+	r := annotate.Report{Kind: action.kind, Status: action.status, End: e.Timestamp, Version: e.Metadata["revision"]}
+	if release := fluxRelease.FindStringSubmatch(e.Message); release != nil {
+		r.ExternalID = externalID("helmrelease", e.object(), release[2])
+	} else {
+		r.ExternalID = externalID("helmrelease", e.object(), e.Reason, e.Timestamp.UTC().Format(time.RFC3339))
 		r.Title, r.Text = heading(e.Message)
 	}
 	r = e.about(r)
-	if action != "Test" {
-		r.Labels["action"] = fluxVerbs[action]
+	if action.name != "" {
+		r.Labels["action"] = action.name
 	}
 	told.Reports = []annotate.Report{r}
 	return told, nil
