@@ -95,6 +95,11 @@ func senders() []sender {
 		githubSender(),
 		gitlabSender(),
 		jenkinsSender(),
+		alertmanagerSender(),
+		fluxSender(),
+		flaggerSender(),
+		argocdSender(),
+		argorolloutsSender(),
 	}
 }
 

@@ -108,6 +108,21 @@ func signings() []signing {
 		}},
 		{sender: "jenkins", way: "user and password of the URL", sign: signBasic, unbound: true},
 		{sender: "jenkins", way: "in the URL", sign: signURL, unbound: true},
+		{sender: "alertmanager", way: "bearer", sign: signBearer, unbound: true},
+		{sender: "alertmanager", way: "basic", sign: signBasic, unbound: true},
+		{sender: "alertmanager", way: "in the URL", sign: signURL, unbound: true},
+		{sender: "flux", way: "generic-hmac", sign: signHex("X-Signature", "sha256=")},
+		{sender: "flux", way: "bearer", sign: signBearer, unbound: true},
+		{sender: "flux", way: "basic", sign: signBasic, unbound: true},
+		{sender: "flux", way: "in the URL", sign: signURL, unbound: true},
+		{sender: "flagger", way: "in the URL", sign: signURL, unbound: true},
+		{sender: "flagger", way: "bearer", sign: signBearer, unbound: true},
+		{sender: "argocd", way: "bearer", sign: signBearer, unbound: true},
+		{sender: "argocd", way: "basic", sign: signBasic, unbound: true},
+		{sender: "argocd", way: "in the URL", sign: signURL, unbound: true},
+		{sender: "argorollouts", way: "bearer", sign: signBearer, unbound: true},
+		{sender: "argorollouts", way: "basic", sign: signBasic, unbound: true},
+		{sender: "argorollouts", way: "in the URL", sign: signURL, unbound: true},
 	}
 }
 
