@@ -63,6 +63,7 @@ type sender struct {
 // senders are all there are.
 func senders() []sender {
 	return []sender{
+		cdeventsSender(),
 		genericSender(),
 		githubSender(),
 	}
