@@ -66,6 +66,7 @@ func senders() []sender {
 		cdeventsSender(),
 		genericSender(),
 		githubSender(),
+		launchDarklySender(),
 	}
 }
 
@@ -296,6 +297,12 @@ func fit(r *annotate.Report) {
 	if r.Who != nil {
 		if r.Who.Name = line(r.Who.Name, annotate.MaxName); r.Who.Name == "" {
 			r.Who = nil
+		}
+	}
+	if r.Flag != nil {
+		flag := annotate.FlagChange{Key: line(r.Flag.Key, annotate.MaxName), From: flagValue(r.Flag.From), To: flagValue(r.Flag.To)}
+		if r.Flag = &flag; flag.Key == "" {
+			r.Flag = nil
 		}
 	}
 	labels := map[string]string{}

@@ -92,6 +92,7 @@ func signings() []signing {
 		{sender: "cdevents", way: "access_token in the URL", sign: func(d *Delivery, secret string, _ time.Time) {
 			d.Query = url.Values{"access_token": {secret}}
 		}, unbound: true},
+		{sender: "launchdarkly", way: "X-LD-Signature", sign: signHex("X-LD-Signature", "")},
 		{sender: "generic", way: "as GitHub", sign: signHex("X-Hub-Signature-256", "sha256=")},
 		{sender: "generic", way: "bare hex", sign: signHex("X-Signature", "")},
 		{sender: "generic", way: "sha512", sign: func(d *Delivery, secret string, _ time.Time) {
