@@ -64,6 +64,7 @@ type sender struct {
 func senders() []sender {
 	return []sender{
 		cdeventsSender(),
+		flagsmithSender(),
 		genericSender(),
 		githubSender(),
 		launchDarklySender(),
