@@ -68,6 +68,7 @@ func senders() []sender {
 		genericSender(),
 		githubSender(),
 		launchDarklySender(),
+		unleashSender(),
 	}
 }
 
