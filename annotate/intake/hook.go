@@ -67,6 +67,7 @@ func senders() []sender {
 		flagsmithSender(),
 		genericSender(),
 		githubSender(),
+		goffSender(),
 		launchDarklySender(),
 		unleashSender(),
 	}

@@ -97,6 +97,8 @@ func signings() []signing {
 		{sender: "flagsmith", way: "in the URL", sign: signURL, unbound: true},
 		{sender: "unleash", way: "Authorization", sign: func(d *Delivery, secret string, _ time.Time) { d.Header.Set("Authorization", secret) }, unbound: true},
 		{sender: "unleash", way: "bearer", sign: signBearer, unbound: true},
+		{sender: "go-feature-flag", way: "X-Hub-Signature-256", sign: signHex("X-Hub-Signature-256", "sha256=")},
+		{sender: "go-feature-flag", way: "bearer", sign: signBearer, unbound: true},
 		{sender: "generic", way: "as GitHub", sign: signHex("X-Hub-Signature-256", "sha256=")},
 		{sender: "generic", way: "bare hex", sign: signHex("X-Signature", "")},
 		{sender: "generic", way: "sha512", sign: func(d *Delivery, secret string, _ time.Time) {
