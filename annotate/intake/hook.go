@@ -1,18 +1,13 @@
 package intake
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/itchyny/gojq"
 
@@ -89,17 +84,22 @@ type sender struct {
 // senders are all there are.
 func senders() []sender {
 	return []sender{
-		genericSender(),
-		buildkiteSender(),
-		circleciSender(),
-		githubSender(),
-		gitlabSender(),
-		jenkinsSender(),
 		alertmanagerSender(),
-		fluxSender(),
-		flaggerSender(),
 		argocdSender(),
 		argorolloutsSender(),
+		buildkiteSender(),
+		cdeventsSender(),
+		circleciSender(),
+		flaggerSender(),
+		flagsmithSender(),
+		fluxSender(),
+		genericSender(),
+		githubSender(),
+		gitlabSender(),
+		goffSender(),
+		jenkinsSender(),
+		launchDarklySender(),
+		unleashSender(),
 	}
 }
 
@@ -289,101 +289,6 @@ func or(values ...string) string {
 		}
 	}
 	return ""
-}
-
-// externalID is a sender's identity for a change, made of what identifies it there. It is
-// as long as it may be, and told from others where it would be longer.
-func externalID(parts ...string) string {
-	id := strings.Join(parts, "/")
-	if len(id) <= annotate.MaxName && strings.IndexFunc(id, unicode.IsControl) < 0 && utf8.ValidString(id) {
-		return id
-	}
-	sum := sha256.Sum256([]byte(id))
-	return line(id, 100) + "#" + hex.EncodeToString(sum[:16])
-}
-
-// versionOf is the version that a ref of Git and its commit stand for: a tag that looks
-// like one, and otherwise the short commit, since a branch says nothing of what is in it.
-func versionOf(ref, commit string) string {
-	ref = strings.TrimPrefix(ref, "refs/tags/")
-	if versionLike.MatchString(ref) && !strings.HasPrefix(commit, ref) {
-		return ref
-	}
-	if len(commit) >= 40 {
-		return commit[:7]
-	}
-	return commit
-}
-
-// versionLike matches 1.2.3, v43, web-1.2.3-rc.1 and web/v2, and not main or fix-12.
-var versionLike = regexp.MustCompile(`^([a-zA-Z][a-zA-Z0-9-]*[-_@/])?(v?[0-9]+(\.[0-9]+)+|v[0-9]+)([-+._][0-9A-Za-z]+)*$`)
-
-// fit cuts what is longer than a change may be, and leaves out what it cannot have.
-func fit(r *annotate.Report) {
-	for _, field := range []*string{&r.Service, &r.Environment, &r.Version, &r.PreviousVersion, &r.Commit} {
-		*field = line(*field, annotate.MaxName)
-	}
-	r.Title = line(r.Title, annotate.MaxTitle)
-	for _, field := range []*string{&r.Text, &r.Risk, &r.Contingency} {
-		*field = clip(text(*field), annotate.MaxText)
-	}
-	if r.Who != nil {
-		if r.Who.Name = line(r.Who.Name, annotate.MaxName); r.Who.Name == "" {
-			r.Who = nil
-		}
-	}
-	labels := map[string]string{}
-	for _, name := range slices.Sorted(maps.Keys(r.Labels)) {
-		if value := line(r.Labels[name], annotate.MaxValue); value != "" && annotate.IsLabelName(name) && len(labels) < annotate.MaxLabels {
-			labels[name] = value
-		}
-	}
-	r.Labels = labels
-	var links []annotate.Link
-	for _, l := range r.Links {
-		if good := link(line(l.Rel, annotate.MaxName), l.Href); good != nil && len(links) < annotate.MaxLinks {
-			good[0].Title = line(l.Title, annotate.MaxTitle)
-			links = append(links, good...)
-		}
-	}
-	r.Links = links
-	for i := range r.Evidence {
-		r.Evidence[i].Source = line(r.Evidence[i].Source, annotate.MaxName)
-		r.Evidence[i].Text = clip(text(r.Evidence[i].Text), maxEvidence)
-	}
-}
-
-// maxEvidence is how much is kept of what a sender said at one time, in bytes: a change
-// has room for a hundred.
-const maxEvidence = 1000
-
-// line is a text as one line of at most most bytes.
-func line(s string, most int) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, text(s))
-	return clip(strings.TrimSpace(s), most)
-}
-
-// text is a text without what no text has.
-func text(s string) string {
-	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
-}
-
-// clip cuts a text that is longer than most bytes.
-func clip(s string, most int) string {
-	const more = "…"
-	if len(s) <= most {
-		return s
-	}
-	s = s[:most-len(more)]
-	for len(s) > 0 && !utf8.ValidString(s[max(0, len(s)-utf8.UTFMax):]) {
-		s = s[:len(s)-1]
-	}
-	return s + more
 }
 
 // ShownHeaders are the headers of a delivery that say what it is, by their names in small

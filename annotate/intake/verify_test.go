@@ -86,6 +86,19 @@ func signHex(name, prefix string) func(d *Delivery, secret string, at time.Time)
 func signings() []signing {
 	return []signing{
 		{sender: "github", way: "X-Hub-Signature-256", sign: signHex("X-Hub-Signature-256", "sha256=")},
+		{sender: "cdevents", way: "standard webhooks", secret: signingToken, sign: signStandardWebhooks, timed: true},
+		{sender: "cdevents", way: "X-Signature", sign: signHex("X-Signature", "sha256=")},
+		{sender: "cdevents", way: "bearer", sign: signBearer, unbound: true},
+		{sender: "cdevents", way: "access_token in the URL", sign: func(d *Delivery, secret string, _ time.Time) {
+			d.Query = url.Values{"access_token": {secret}}
+		}, unbound: true},
+		{sender: "launchdarkly", way: "X-LD-Signature", sign: signHex("X-LD-Signature", "")},
+		{sender: "flagsmith", way: "X-Flagsmith-Signature", sign: signHex("X-Flagsmith-Signature", "")},
+		{sender: "flagsmith", way: "in the URL", sign: signURL, unbound: true},
+		{sender: "unleash", way: "Authorization", sign: func(d *Delivery, secret string, _ time.Time) { d.Header.Set("Authorization", secret) }, unbound: true},
+		{sender: "unleash", way: "bearer", sign: signBearer, unbound: true},
+		{sender: "go-feature-flag", way: "X-Hub-Signature-256", sign: signHex("X-Hub-Signature-256", "sha256=")},
+		{sender: "go-feature-flag", way: "bearer", sign: signBearer, unbound: true},
 		{sender: "generic", way: "as GitHub", sign: signHex("X-Hub-Signature-256", "sha256=")},
 		{sender: "generic", way: "bare hex", sign: signHex("X-Signature", "")},
 		{sender: "generic", way: "sha512", sign: func(d *Delivery, secret string, _ time.Time) {

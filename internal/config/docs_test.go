@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/tidemark/tidemark/annotate/intake"
 	"github.com/tidemark/tidemark/internal/config"
 )
 
@@ -51,8 +52,22 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 	require.NoError(t, err)
 	all := allKeys()
 	require.Greater(t, len(all), 15)
+	for _, key := range keys("hooks", "NAME") {
+		all = append(all, []string{"hooks", "NAME", key})
+	}
 	for _, path := range all {
 		require.Contains(t, string(data), "`"+strings.Join(path, ".")+"`")
+	}
+}
+
+func TestEverySenderHasItsPage(t *testing.T) {
+	overview, err := os.ReadFile("../../docs/hooks.md")
+	require.NoError(t, err)
+	for _, sender := range intake.Senders() {
+		require.Contains(t, string(overview), "(hooks/"+sender+".md)")
+		page, err := os.ReadFile("../../docs/hooks/" + sender + ".md")
+		require.NoError(t, err)
+		require.Contains(t, string(page), "sender: "+sender+"\n")
 	}
 }
 
