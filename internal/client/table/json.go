@@ -10,12 +10,12 @@ import (
 
 // JSON writes v as JSON on one line. Characters that a terminal would obey or
 // hide are escaped, for a terminal may be where the line goes.
-func JSON(w io.Writer, v any) error { return write(w, v, "") }
+func JSON(w io.Writer, v any) error { return encode(w, v, "") }
 
 // Indented writes v as JSON on several lines, for a person to read.
-func Indented(w io.Writer, v any) error { return write(w, v, "  ") }
+func Indented(w io.Writer, v any) error { return encode(w, v, "  ") }
 
-func write(w io.Writer, v any, indent string) error {
+func encode(w io.Writer, v any, indent string) error {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
