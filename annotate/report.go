@@ -17,6 +17,8 @@ type Report struct {
 	// At is when the sender said it; zero for now. What is said of a change with an
 	// ExternalID is put in the order of it, however late it comes.
 	At Time `json:"-"`
+	// Seq orders what was said at the same At, where the sender counts; 0 where it does not.
+	Seq int64 `json:"-"`
 
 	Kind  string `json:"kind,omitempty" doc:"deploy, flag, config, incident, maintenance, drill, restart, or a word of your own"`
 	Title string `json:"title,omitempty" doc:"One line"`

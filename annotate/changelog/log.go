@@ -34,7 +34,13 @@ type Options struct {
 	// MaxRevisions is how many revisions of one change are kept; after that it
 	// takes no more. 1000 by default.
 	MaxRevisions int
+	// JoinWithin is how far apart in time two sources may tell of the same deploy, for it
+	// to be one change; 30 minutes by default, and never where it is negative.
+	JoinWithin time.Duration
 }
+
+// DefaultJoinWithin is Options.JoinWithin where it is not given.
+const DefaultJoinWithin = 30 * time.Minute
 
 // Log is the change log. All its methods may be called at the same time. Times
 // are kept in milliseconds.
@@ -72,6 +78,9 @@ func Open(ctx context.Context, path string, opts Options) (*Log, error) {
 	}
 	if opts.MaxRevisions == 0 {
 		opts.MaxRevisions = 1000
+	}
+	if opts.JoinWithin == 0 {
+		opts.JoinWithin = DefaultJoinWithin
 	}
 	if err := prepareFile(path); err != nil {
 		return nil, fmt.Errorf("opening the change log: %w", err)

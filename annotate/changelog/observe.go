@@ -2,6 +2,7 @@ package changelog
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 
@@ -63,42 +64,79 @@ func (l *Log) observe(ctx context.Context, tx transaction, by string, reports []
 	if first.ExternalID == "" || first.At.IsZero() {
 		return l.record(ctx, tx, by, first)
 	}
-	body, was, err := one(tx.row(ctx, tx.byIdentity, first.Source, first.ExternalID))
-	var before []annotate.Said
-	switch annotate.CodeOf(err) {
-	case "":
-		if err == nil {
-			before, err = tx.said(ctx, was.ID)
+	news := make([]annotate.Said, len(reports))
+	for i, r := range reports {
+		var err error
+		if news[i], err = annotate.NewSaid(r); err != nil {
+			return annotate.Change{}, unchanged, fmt.Errorf("encoding what was said: %w", err)
 		}
-	case annotate.NotFound:
-		err = nil
+	}
+	was, err := tx.identified(ctx, first.Source, first.ExternalID)
+	if err == nil && was.Revision == 0 {
+		was, err = l.partner(ctx, tx, annotate.Fold(news))
 	}
 	if err != nil {
 		return annotate.Change{}, unchanged, err
 	}
-	all := slices.Clone(before)
-	for _, r := range reports {
-		s, err := annotate.NewSaid(r)
-		if err != nil {
-			return annotate.Change{}, unchanged, fmt.Errorf("encoding what was said: %w", err)
-		}
-		all = append(all, s)
+	return l.tell(ctx, tx, by, was, news)
+}
+
+// identified returns the change of an identity; one without a revision where there is none.
+func (t transaction) identified(ctx context.Context, source, externalID string) (known, error) {
+	if externalID == "" {
+		return known{}, nil
 	}
-	all = annotate.Arrange(all)
-	if slices.EqualFunc(all, before, annotate.Said.Same) {
-		return was, unchanged, nil
+	for _, by := range []*sql.Stmt{t.byIdentity, t.byAlias} {
+		body, c, err := one(t.row(ctx, by, source, externalID))
+		if err == nil {
+			return known{c, body}, nil
+		}
+		if annotate.CodeOf(err) != annotate.NotFound {
+			return known{}, err
+		}
+	}
+	return known{}, nil
+}
+
+// tell puts news to what was said of the change was, or begins one where that has no
+// revision.
+func (l *Log) tell(ctx context.Context, tx transaction, by string, was known, news []annotate.Said) (annotate.Change, outcome, error) {
+	var stored, before []annotate.Said
+	if was.Revision > 0 {
+		var err error
+		if stored, err = tx.said(ctx, was.ID); err != nil {
+			return annotate.Change{}, unchanged, err
+		}
+		if before = stored; len(before) == 0 { // it was recorded by somebody who did not say when
+			one, err := annotate.NewSaid(was.AsReport())
+			if err != nil {
+				return annotate.Change{}, unchanged, fmt.Errorf("encoding what was said: %w", err)
+			}
+			before = []annotate.Said{one}
+		}
+	}
+	all, err := annotate.Arrange(slices.Concat(before, news))
+	if err != nil {
+		return annotate.Change{}, unchanged, fmt.Errorf("encoding what was said: %w", err)
+	}
+	if slices.EqualFunc(all, stored, annotate.Said.Same) {
+		return was.Change, unchanged, nil
 	}
 	next := annotate.Fold(all)
 	if was.Revision > 0 {
-		next = annotate.Rebase(was, annotate.Fold(before), next)
+		next = annotate.Rebase(was.Change, annotate.Fold(before), next)
 	} else if next.ID, err = l.opts.NewID(); err != nil {
 		return annotate.Change{}, unchanged, err
 	}
-	change, o, err := l.keep(ctx, tx, by, known{was, body}, next)
-	if err != nil {
-		return annotate.Change{}, unchanged, err
+	last := slices.MaxFunc(all, func(a, b annotate.Said) int { return a.At.Compare(b.At.Time) })
+	change, o, err := l.keepAt(ctx, tx, by, was, next, last.At.Time)
+	if err == nil {
+		err = tx.putSaid(ctx, change.ID, stored, all)
 	}
-	return change, o, tx.putSaid(ctx, change.ID, before, all)
+	if err == nil {
+		err = tx.putAliases(ctx, change, all)
+	}
+	return change, o, err
 }
 
 // said is what was said of a change, in order.
@@ -110,12 +148,12 @@ func (t transaction) said(ctx context.Context, id string) ([]annotate.Said, erro
 	defer rows.Close()
 	var all []annotate.Said
 	for rows.Next() {
-		var ms int64
+		var ms, seq int64
 		var body []byte
-		if err := rows.Scan(&ms, &body); err != nil {
+		if err := rows.Scan(&ms, &seq, &body); err != nil {
 			return nil, fmt.Errorf("reading what was said: %w", err)
 		}
-		s, err := annotate.ParseSaid(timeOf(ms), body)
+		s, err := annotate.ParseSaid(timeOf(ms), seq, body)
 		if err != nil {
 			return nil, fmt.Errorf("reading what was said: %w", err)
 		}
@@ -124,27 +162,24 @@ func (t transaction) said(ctx context.Context, id string) ([]annotate.Said, erro
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("reading what was said: %w", err)
 	}
-	return annotate.Arrange(all), nil
+	return annotate.Arrange(all)
 }
 
 // putSaid makes what was said of a change, which was before, all.
 func (t transaction) putSaid(ctx context.Context, id string, before, all []annotate.Said) error {
-	in := func(list []annotate.Said, s annotate.Said) bool { return slices.ContainsFunc(list, s.Same) }
-	for _, s := range all {
-		if in(before, s) {
-			continue
+	put := func(stmt *sql.Stmt, list, others []annotate.Said) error {
+		for _, s := range list {
+			if slices.ContainsFunc(others, s.Same) {
+				continue
+			}
+			if _, err := t.exec(ctx, stmt, id, s.At.UnixMilli(), s.Seq, s.Body()); err != nil {
+				return fmt.Errorf("writing what was said: %w", err)
+			}
 		}
-		if _, err := t.exec(ctx, t.insertSaid, id, s.At.UnixMilli(), s.Body()); err != nil {
-			return fmt.Errorf("writing what was said: %w", err)
-		}
+		return nil
 	}
-	for _, s := range before {
-		if in(all, s) {
-			continue
-		}
-		if _, err := t.exec(ctx, t.deleteSaid, id, s.At.UnixMilli(), s.Body()); err != nil {
-			return fmt.Errorf("letting go of what was said: %w", err)
-		}
+	if err := put(t.insertSaid, all, before); err != nil {
+		return err
 	}
-	return nil
+	return put(t.deleteSaid, before, all)
 }

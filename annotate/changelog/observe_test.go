@@ -152,8 +152,8 @@ func TestObserveIsAllOrNothing(t *testing.T) {
 	require.True(t, results[3].Updated)
 }
 
-// A sender that never stops talking of one change costs no more than others, and still
-// makes the same change in every order.
+// A sender that never stops talking of one change costs no more than others, makes the
+// same change in every order, and forgets nothing that it said once.
 func TestWhatIsKeptOfOneChangeIsBounded(t *testing.T) {
 	l := fresh(t)
 	zero := ago(10 * time.Hour)
@@ -163,10 +163,13 @@ func TestWhatIsKeptOfOneChangeIsBounded(t *testing.T) {
 		for i := range reports {
 			at := annotate.At(zero.Add(time.Duration(i) * time.Second))
 			reports[i] = annotate.Report{
-				Source: "sender", ExternalID: id, Kind: "deploy", Status: annotate.Running, At: at, Title: fmt.Sprint("step ", i),
+				Source: "sender", ExternalID: id, At: at, Title: fmt.Sprint("step ", i),
 				Evidence: []annotate.Evidence{{Source: "sender", Time: at, Text: fmt.Sprint("step ", i)}},
 			}
 		}
+		reports[0].Kind, reports[0].Status = "deploy", annotate.Planned
+		reports[1].Status, reports[1].Service, reports[1].Labels = annotate.Running, "web", map[string]string{"team": "shop"}
+		reports[2].Status, reports[2].Version = annotate.Failed, "v9"
 		return reports
 	}
 	var want annotate.Change
@@ -184,11 +187,80 @@ func TestWhatIsKeptOfOneChangeIsBounded(t *testing.T) {
 		if round == 0 {
 			want = asSaid(got)
 			require.Equal(t, zero, want.Start)
-			require.Equal(t, fmt.Sprint("step ", n-1), want.Title)
-			require.Len(t, want.Evidence, annotate.MaxSaid)
+			require.Equal(t, annotate.At(zero.Add(2*time.Second)), *want.End)
+			require.Equal(t, []string{"failed", "web", "v9", fmt.Sprint("step ", n-1)}, []string{string(want.Status), want.Service, want.Version, want.Title})
+			require.Equal(t, "step 0", want.Evidence[0].Text)
+			require.Equal(t, want.Title, want.Evidence[len(want.Evidence)-1].Text)
+			require.Less(t, len(want.Evidence), annotate.MaxEvidence, "there is room for people")
 		}
 		require.Equal(t, want, asSaid(got))
 	}
+}
+
+// What would be no change if it came in order makes the same one in any order.
+func TestWhatContradictsItselfEndsInTheSameState(t *testing.T) {
+	l := fresh(t)
+	zero := ago(3 * 24 * time.Hour)
+	at := func(minutes int) annotate.Time { return annotate.At(zero.Add(time.Duration(minutes) * time.Minute)) }
+	for name, life := range map[string][]annotate.Report{
+		"it begins again after its end": {
+			{At: at(1), Kind: "deploy", Status: annotate.Running, Start: at(1)}, {At: at(2), Status: annotate.Succeeded, End: at(2)},
+			{At: at(3), Status: annotate.Running, Start: at(3)},
+		},
+		"only one says what kind it is": {
+			{At: at(1), Kind: "deploy", Status: annotate.Running}, {At: at(2), Status: annotate.Failed}, {At: at(3), Title: "oh no"},
+		},
+		"it is to end at a time that is over": {
+			{At: at(1), Kind: "maintenance", Status: annotate.Running, Start: at(1), End: at(60)}, {At: at(2), Title: "the database"},
+		},
+		"its end is before its start": {
+			{At: at(1), Kind: "deploy", Status: annotate.Succeeded, End: at(1)}, {At: at(2), Start: at(5)}, {At: at(3), Title: "odd"},
+		},
+	} {
+		var want annotate.Change
+		for n, order := range permutations(len(life)) {
+			var got annotate.Change
+			for _, i := range order {
+				r := life[i]
+				r.Source, r.ExternalID = "sender", fmt.Sprint(name, n)
+				results, err := l.Observe(t.Context(), "test", []annotate.Report{r})
+				require.NoError(t, err, "%s: %v", name, order)
+				got = asSaid(results[0].Change)
+			}
+			if n == 0 {
+				want = got
+			}
+			require.Equal(t, want, got, "%s: %v", name, order)
+		}
+	}
+}
+
+func TestCorrectedLinksAndStatusStay(t *testing.T) {
+	l := fresh(t)
+	zero := ago(time.Hour)
+	life := lifeOf("sender", "1", zero)
+	results, err := l.Observe(t.Context(), "test", []annotate.Report{life[0], life[2]})
+	require.NoError(t, err)
+	id := results[0].Change.ID
+	_, err = l.Amend(t.Context(), "bob", id, annotate.Patch{Clear: []string{"links"}, Set: annotate.Report{Status: annotate.Cancelled}})
+	require.NoError(t, err)
+	results, err = l.Observe(t.Context(), "test", []annotate.Report{life[1]})
+	require.NoError(t, err)
+	require.Empty(t, results[0].Change.Links)
+	require.Equal(t, annotate.Cancelled, results[0].Change.Status, "what comes late does not bring it back")
+	results, err = l.Observe(t.Context(), "test", []annotate.Report{life[3]})
+	require.NoError(t, err)
+	require.Equal(t, annotate.Failed, results[0].Change.Status, "but its end does")
+}
+
+// A sender, or the API before it, may leave out when it said something.
+func TestWhatHasNoTimeIsNotTakenBack(t *testing.T) {
+	l := fresh(t)
+	record(t, l, annotate.Report{Source: "sender", ExternalID: "1", Status: annotate.Failed, Version: "v2", Service: "web"})
+	results, err := l.Observe(t.Context(), "test", []annotate.Report{{Source: "sender", ExternalID: "1", At: ago(time.Hour), Kind: "deploy", Status: annotate.Running, Start: ago(time.Hour), Version: "v1"}})
+	require.NoError(t, err)
+	require.Equal(t, annotate.Failed, results[0].Change.Status)
+	require.Equal(t, "v2", results[0].Change.Version)
 }
 
 func TestDeliveriesAreKeptUntilTheyAreDropped(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/tidemark/tidemark/annotate"
 )
@@ -107,14 +108,26 @@ func (l *Log) tallyRefused(err error) {
 // record takes one report in, within a transaction.
 func (l *Log) record(ctx context.Context, tx transaction, by string, r annotate.Report) (annotate.Change, outcome, error) {
 	now := l.opts.Now()
-	if r.ExternalID != "" {
-		body, was, err := one(tx.row(ctx, tx.byIdentity, r.Source, r.ExternalID))
-		if err == nil {
-			return l.keep(ctx, tx, by, known{was, body}, r.Update(was, now))
+	was, err := tx.identified(ctx, r.Source, r.ExternalID)
+	if err != nil {
+		return annotate.Change{}, unchanged, err
+	}
+	if was.Revision > 0 {
+		next := r.Update(was.Change, now)
+		next.Source, next.ExternalID = was.Source, was.ExternalID // of several, it may be another
+		return l.keep(ctx, tx, by, was, next)
+	}
+	partner, err := l.partner(ctx, tx, r.New(now))
+	if err != nil {
+		return annotate.Change{}, unchanged, err
+	}
+	if partner.Revision > 0 {
+		r.At = annotate.At(now)
+		one, err := annotate.NewSaid(r)
+		if err != nil {
+			return annotate.Change{}, unchanged, fmt.Errorf("encoding what was said: %w", err)
 		}
-		if annotate.CodeOf(err) != annotate.NotFound {
-			return annotate.Change{}, unchanged, err
-		}
+		return l.tell(ctx, tx, by, partner, []annotate.Said{one})
 	}
 	id, err := l.opts.NewID()
 	if err != nil {
@@ -137,6 +150,11 @@ const maxBody = 256 << 10
 
 // keep writes next as the newest revision of was, unless nothing changed.
 func (l *Log) keep(ctx context.Context, tx transaction, by string, was known, next annotate.Change) (annotate.Change, outcome, error) {
+	return l.keepAt(ctx, tx, by, was, next, l.opts.Now())
+}
+
+// keepAt is keep for what may have been right at a time long ago.
+func (l *Log) keepAt(ctx context.Context, tx transaction, by string, was known, next annotate.Change, at time.Time) (annotate.Change, outcome, error) {
 	next.Undoes = canonical(next.Undoes)
 	if was.Revision > 0 {
 		// The JSON tells alike what Go tells apart, such as the numbers 1 and 1.0.
@@ -145,7 +163,7 @@ func (l *Log) keep(ctx context.Context, tx transaction, by string, was known, ne
 		}
 	}
 	now := annotate.At(l.opts.Now())
-	if err := next.Validate(now.Time); err != nil {
+	if err := next.Validate(now.Time); err != nil && next.Validate(at) != nil {
 		return annotate.Change{}, unchanged, err
 	}
 	if next.Undoes != was.Undoes {

@@ -135,9 +135,19 @@ const migrateSaid = `
 CREATE TABLE said (
 	change_id TEXT    NOT NULL REFERENCES changes (id),
 	at_ms     INTEGER NOT NULL,
+	seq       INTEGER NOT NULL,
 	body      BLOB    NOT NULL -- the report as JSON
 ) STRICT;
 CREATE INDEX said_change ON said (change_id);
+
+-- The identities of changes that several sources tell of, but for the one of the change.
+CREATE TABLE aliases (
+	source      TEXT NOT NULL,
+	external_id TEXT NOT NULL,
+	change_id   TEXT NOT NULL REFERENCES changes (id),
+	PRIMARY KEY (source, external_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX aliases_change ON aliases (change_id);
 
 CREATE TABLE deliveries (
 	num     INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -149,7 +159,7 @@ CREATE TABLE deliveries (
 	digest  BLOB    NOT NULL, -- by which the same delivery is known again
 	UNIQUE (hook, digest)
 ) STRICT;
-CREATE INDEX deliveries_hook ON deliveries (hook, num, length(body));
+CREATE INDEX deliveries_hook ON deliveries (hook, num, length(body) + length(header) + length(why));
 `
 
 // migrate brings db to the version that steps lead to, each step whole or not

@@ -24,6 +24,9 @@ type statements struct {
 	insertDocument, updateDocument   *sql.Stmt
 	insertState, pruneStates         *sql.Stmt
 	saidOf, insertSaid, deleteSaid   *sql.Stmt
+	byAlias, insertAlias             *sql.Stmt
+	deleteAlias, sourcesOf           *sql.Stmt
+	deploysNear                      *sql.Stmt
 	sameDelivery, countDeliveries    *sql.Stmt
 	insertDelivery, updateDelivery   *sql.Stmt
 	deleteDelivery                   *sql.Stmt
@@ -42,10 +45,11 @@ func prepare(ctx context.Context, db *sql.DB) (*statements, error) {
 		{&s.byIdentity, "SELECT body FROM changes WHERE source = ? AND external_id = ? AND external_id != ''"},
 		{&s.number, "SELECT num FROM changes WHERE id = ?"},
 		{&s.insertChange, `
-			INSERT INTO changes (group_id, version, who, flag, flag_state, start_ms, end_ms, class, body, id, source, external_id)
+			INSERT INTO changes (group_id, version, who, flag, flag_state, start_ms, end_ms, class, body, source, external_id, id)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
 		{&s.updateChange, `
-			UPDATE changes SET group_id = ?, version = ?, who = ?, flag = ?, flag_state = ?, start_ms = ?, end_ms = ?, class = ?, body = ?
+			UPDATE changes SET group_id = ?, version = ?, who = ?, flag = ?, flag_state = ?, start_ms = ?, end_ms = ?, class = ?, body = ?,
+				source = ?, external_id = ?
 			WHERE num = ?`},
 		{&s.insertText, "INSERT INTO texts (words, num) VALUES (?, ?)"},
 		{&s.updateText, "UPDATE texts SET words = ? WHERE num = ?"},
@@ -61,11 +65,19 @@ func prepare(ctx context.Context, db *sql.DB) (*statements, error) {
 		{&s.insertDocument, "INSERT INTO documents (revision, time_ms, by, change_id, body, space, key) VALUES (?, ?, ?, ?, ?, ?, ?)"},
 		{&s.updateDocument, "UPDATE documents SET revision = ?, time_ms = ?, by = ?, change_id = ?, body = ? WHERE num = ?"},
 		{&s.insertState, "INSERT INTO document_revisions (revision, time_ms, by, change_id, body, document) VALUES (?, ?, ?, ?, ?, ?)"},
-		{&s.saidOf, "SELECT at_ms, body FROM said WHERE change_id = ?"},
-		{&s.insertSaid, "INSERT INTO said (change_id, at_ms, body) VALUES (?, ?, ?)"},
-		{&s.deleteSaid, "DELETE FROM said WHERE change_id = ? AND at_ms = ? AND body = ?"},
+		{&s.saidOf, "SELECT at_ms, seq, body FROM said WHERE change_id = ?"},
+		{&s.insertSaid, "INSERT INTO said (change_id, at_ms, seq, body) VALUES (?, ?, ?, ?)"},
+		{&s.deleteSaid, "DELETE FROM said WHERE change_id = ? AND at_ms = ? AND seq = ? AND body = ?"},
+		{&s.byAlias, "SELECT body FROM changes WHERE id = (SELECT change_id FROM aliases WHERE source = ? AND external_id = ?)"},
+		{&s.insertAlias, "INSERT INTO aliases (source, external_id, change_id) VALUES (?, ?, ?)"},
+		{&s.deleteAlias, "DELETE FROM aliases WHERE source = ? AND external_id = ?"},
+		{&s.sourcesOf, "SELECT source FROM aliases WHERE change_id = ?"},
+		{&s.deploysNear, `
+			SELECT body FROM changes INDEXED BY changes_group
+			WHERE group_id IN (SELECT id FROM groups WHERE kind = 'deploy' AND service = ?) AND start_ms BETWEEN ? AND ?
+			ORDER BY start_ms DESC LIMIT 100`},
 		{&s.sameDelivery, "SELECT num FROM deliveries WHERE hook = ? AND digest = ?"},
-		{&s.countDeliveries, "SELECT count(*), coalesce(sum(length(body)), 0) FROM deliveries INDEXED BY deliveries_hook WHERE hook = ?"},
+		{&s.countDeliveries, "SELECT count(*), coalesce(sum(length(body) + length(header) + length(why)), 0) FROM deliveries INDEXED BY deliveries_hook WHERE hook = ?"},
 		{&s.insertDelivery, "INSERT INTO deliveries (hook, time_ms, header, body, why, digest) VALUES (?, ?, ?, ?, ?, ?)"},
 		{&s.updateDelivery, "UPDATE deliveries SET why = ? WHERE num = ?"},
 		{&s.deleteDelivery, "DELETE FROM deliveries WHERE hook = ? AND num = ?"},

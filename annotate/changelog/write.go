@@ -38,9 +38,9 @@ func write(ctx context.Context, tx transaction, by string, was annotate.Change, 
 // writeState writes c's newest state and its text.
 func writeState(ctx context.Context, tx transaction, isNew bool, group int64, c known) error {
 	start, end := c.Start.UnixMilli(), endOf(c.Change)
-	state := []any{group, c.Version, whoOf(c.Change), flagOf(c.Change), flagStateOf(c.Change), start, end, classOf(start, end), c.body}
+	state := []any{group, c.Version, whoOf(c.Change), flagOf(c.Change), flagStateOf(c.Change), start, end, classOf(start, end), c.body, c.Source, c.ExternalID}
 	if isNew {
-		inserted, err := tx.exec(ctx, tx.insertChange, append(state, c.ID, c.Source, c.ExternalID)...)
+		inserted, err := tx.exec(ctx, tx.insertChange, append(state, c.ID)...)
 		if err != nil {
 			return err
 		}

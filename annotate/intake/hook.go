@@ -57,7 +57,11 @@ func (t Told) Changes(now time.Time) ([]annotate.Change, error) {
 		said[r.ExternalID] = append(said[r.ExternalID], one)
 	}
 	for _, id := range order {
-		changes = append(changes, annotate.Fold(annotate.Arrange(said[id])))
+		arranged, err := annotate.Arrange(said[id])
+		if err != nil {
+			return nil, fmt.Errorf("encoding what was said: %w", err)
+		}
+		changes = append(changes, annotate.Fold(arranged))
 	}
 	return changes, nil
 }
