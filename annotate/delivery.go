@@ -15,7 +15,8 @@ type Delivery struct {
 	Hook string
 	// Time is when it came.
 	Time Time
-	// Header are the headers that say what it is; never any that could hold a secret.
+	// Header are the headers that say what it is, by their names in small letters; never any
+	// that could hold a secret.
 	Header map[string]string
 	Body   []byte
 	// Why says what was not understood.
@@ -31,7 +32,9 @@ const (
 // Digest is equal for the deliveries that say the same, such as a retry.
 func (d Delivery) Digest() []byte {
 	header := maps.Clone(d.Header)
-	maps.DeleteFunc(header, func(name, _ string) bool { return strings.Contains(strings.ToLower(name), "delivery") })
+	maps.DeleteFunc(header, func(name, _ string) bool {
+		return strings.Contains(name, "delivery") || name == "user-agent" || name == "idempotency-key"
+	})
 	sum := sha256.New()
 	if encoded, err := json.Marshal(header); err == nil { // in the order of the names
 		sum.Write(encoded)

@@ -47,7 +47,7 @@ func fit(r *annotate.Report) {
 	}
 	r.Title = line(r.Title, annotate.MaxTitle)
 	for _, field := range []*string{&r.Text, &r.Risk, &r.Contingency} {
-		*field = clip(text(*field), annotate.MaxText)
+		*field = Clip(text(*field), annotate.MaxText)
 	}
 	if r.Who != nil {
 		if r.Who.Name = line(r.Who.Name, annotate.MaxName); r.Who.Name == "" {
@@ -77,7 +77,7 @@ func fit(r *annotate.Report) {
 	r.Links = links
 	for i := range r.Evidence {
 		r.Evidence[i].Source = line(r.Evidence[i].Source, annotate.MaxName)
-		r.Evidence[i].Text = clip(text(r.Evidence[i].Text), maxEvidence)
+		r.Evidence[i].Text = Clip(text(r.Evidence[i].Text), maxEvidence)
 	}
 }
 
@@ -93,7 +93,7 @@ func line(s string, most int) string {
 		}
 		return r
 	}, text(s))
-	return clip(strings.TrimSpace(s), most)
+	return Clip(strings.TrimSpace(s), most)
 }
 
 // text is a text without what no text has.
@@ -101,8 +101,8 @@ func text(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
 }
 
-// clip cuts a text that is longer than most bytes.
-func clip(s string, most int) string {
+// Clip cuts a text that is longer than most bytes.
+func Clip(s string, most int) string {
 	const more = "…"
 	if len(s) <= most {
 		return s

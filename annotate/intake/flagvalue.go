@@ -45,5 +45,5 @@ func flagValue(value any) any {
 	if err == nil && len(raw) <= annotate.MaxFlagValue {
 		return value
 	}
-	return clip(string(raw), annotate.MaxFlagValue/2-len(`""`)) // with each of its quotes escaped
+	return Clip(string(raw), annotate.MaxFlagValue/2-len(`""`)) // with each of its quotes escaped
 }

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"time"
 
@@ -30,6 +32,9 @@ func genericSender() sender {
 const (
 	maxProgramTime    = 2 * time.Second
 	maxProgramChanges = 100
+	// maxPrograms is how many of a hook's run at the same time: one may take a processor,
+	// and memory, for as long as its configuration has it.
+	maxPrograms = 2
 )
 
 // compileProgram reads a program. It gets no environment and no files, and finds the
@@ -47,14 +52,16 @@ func compileProgram(text string) (*gojq.Code, error) {
 }
 
 func readGeneric(h *Hook, d Delivery) (Told, error) {
-	var body any
-	if err := read(d.Body, &body); err != nil {
+	body, err := exactly(d.Body)
+	if err != nil {
 		return Told{}, err
 	}
 	headers := map[string]any{}
 	for name, values := range ShownHeaders(d.Header) {
 		headers[name] = values
 	}
+	h.running <- struct{}{}
+	defer func() { <-h.running }()
 	ctx, cancel := context.WithTimeout(context.Background(), maxProgramTime)
 	defer cancel()
 	told := Told{}
@@ -108,6 +115,22 @@ func programReport(result any) (annotate.Report, error) {
 	}
 	r.At = said
 	return r, nil
+}
+
+// exactly decodes JSON with its numbers as they are: an id may have more digits than a
+// float64.
+func exactly(raw []byte) (v any, err error) {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	if err = dec.Decode(&v); err == nil {
+		if _, more := dec.Token(); more != io.EOF {
+			err = errors.New("there is something behind the JSON")
+		}
+	}
+	if err != nil {
+		return nil, unreadable(err, "the body is not what is taken here, as JSON: ")
+	}
+	return v, nil
 }
 
 // strict decodes JSON that must have no other fields.

@@ -172,7 +172,7 @@ func (p githubPayload) deploymentStatus(told Told) (Told, error) {
 		return told, invalid("deployment.id", nil, "is missing")
 	}
 	asked := p.asked()
-	r := annotate.Report{ExternalID: asked.ExternalID, At: s.CreatedAt, Kind: asked.Kind, Status: status, Evidence: evidence(strings.TrimSuffix(told.Event+": "+s.Description, ": "))}
+	r := annotate.Report{ExternalID: asked.ExternalID, At: s.CreatedAt, Seq: s.ID, Kind: asked.Kind, Status: status, Evidence: evidence(strings.TrimSuffix(told.Event+": "+s.Description, ": "))}
 	switch {
 	case status == annotate.Running:
 		r.Start = s.CreatedAt

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -146,6 +147,7 @@ type Hook struct {
 	settings HookSettings
 	sender   sender
 	program  *gojq.Code
+	running  chan struct{} // has one for each program that runs
 }
 
 // NewHook returns the hook of the settings. Its error is Invalid, and names the setting
@@ -154,9 +156,9 @@ func NewHook(s HookSettings) (*Hook, error) {
 	all := senders()
 	at := slices.IndexFunc(all, func(known sender) bool { return known.name == s.Sender })
 	if at < 0 {
-		return nil, invalid("sender", s.Sender, fmt.Sprintf("is %q, which is none that is known; take one of %s", clip(s.Sender, 60), strings.Join(Senders(), ", ")))
+		return nil, invalid("sender", s.Sender, fmt.Sprintf("is %q, which is none that is known; take one of %s", Clip(s.Sender, 60), strings.Join(Senders(), ", ")))
 	}
-	h := &Hook{settings: s, sender: all[at]}
+	h := &Hook{settings: s, sender: all[at], running: make(chan struct{}, maxPrograms)}
 	if s.Runs != nil && !h.sender.hasRuns {
 		return nil, invalid("runs", nil, s.Sender+" tells of no runs: leave it out")
 	}
@@ -202,10 +204,31 @@ func (h *Hook) Read(d Delivery) (Told, error) {
 	if len(told.Reports) == 0 && len(told.Failures) == 0 && told.Nothing == "" {
 		return told, invalid("", nil, "the delivery says nothing that is known here")
 	}
+	var good []annotate.Report
 	for i := range told.Reports {
-		h.complete(&told.Reports[i], told.Event, d.Arrived)
+		r := &told.Reports[i]
+		if r.ExternalID == "" && d.id() != "" { // it may come again
+			r.ExternalID = externalID("delivery", d.id(), strconv.Itoa(i))
+		}
+		h.complete(r, told.Event, d.Arrived)
+		if ahead := r.At.Sub(d.Arrived); ahead > maxAhead {
+			told.Failures = append(told.Failures, invalid("at", r.At, fmt.Sprintf("is %s ahead of Tidemark's clock: set one of the clocks right", ahead.Round(time.Second))))
+			continue
+		}
+		good = append(good, *r)
 	}
+	told.Reports = good
 	return told, nil
+}
+
+// maxAhead is how far a sender's clock may be ahead. What it says is put in order by that
+// clock alone.
+const maxAhead = time.Hour
+
+// id is the sender's own name for a delivery, which a retry of it has, too; empty where it
+// has none.
+func (d Delivery) id() string {
+	return or(d.Header.Get("webhook-id"), d.Header.Get("Idempotency-Key"), d.Header.Get("X-GitHub-Delivery"))
 }
 
 // complete fills in what is the same in all reports of a hook.
@@ -224,9 +247,6 @@ func (h *Hook) complete(r *annotate.Report, event string, arrived time.Time) {
 	}
 	if r.ExternalID == "" {
 		r.At = annotate.Time{} // there is nothing to put in order
-	}
-	if latest := arrived.Add(annotate.MaxSkew / 2); r.At.After(latest) {
-		r.At = annotate.At(arrived) // its clock is wrong; it cannot have said it later than it came
 	}
 	if len(r.Evidence) == 0 && !r.At.IsZero() {
 		r.Evidence = evidence(event)
@@ -266,7 +286,7 @@ func (h *Hook) run(name string) (annotate.Report, bool) {
 
 // noRun is what a delivery says that is about a run that is no deploy.
 func noRun(event, name string) Told {
-	return nothing(event, fmt.Sprintf("%q is no deploy by its name: runs of the hook says which are", clip(name, 100)))
+	return nothing(event, fmt.Sprintf("%q is no deploy by its name: runs of the hook says which are", Clip(name, 100)))
 }
 
 // heading makes a title of a text, and the rest; of no text it makes nothing.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/tidemark/tidemark/annotate"
@@ -77,12 +79,13 @@ func (c *hookDeliveriesCmd) Run(ctx context.Context, io streams, parent *hookCmd
 }
 
 type hookShowCmd struct {
-	outputFlag
 	Name string `arg:"" help:"The hook's name."`
 	ID   int64  `arg:"" help:"The delivery's number."`
+	JSON bool   `help:"All that is kept of it, as JSON, and not the body alone."`
 }
 
-// Run writes the body as it came, or with --output=json all that is kept.
+// Run writes the body as it came: to a file byte for byte, so that it can be tried. The
+// headers that say what it is go beside it, as tidemark check hook takes them.
 func (c *hookShowCmd) Run(ctx context.Context, io streams, parent *hookCmd) error {
 	to, err := parent.dial(parent.Timeout, io)
 	if err != nil {
@@ -92,10 +95,17 @@ func (c *hookShowCmd) Run(ctx context.Context, io streams, parent *hookCmd) erro
 	if err != nil {
 		return err
 	}
-	if !c.table(io) {
+	if c.JSON {
 		return table.JSON(io.Out, d)
 	}
-	_, err = fmt.Fprintln(io.Out, table.CleanText(d.Body))
+	for _, name := range slices.Sorted(maps.Keys(d.Header)) {
+		fmt.Fprintf(io.Err, "-H '%s: %s'\n", name, table.Clean(d.Header[name]))
+	}
+	body := append([]byte(d.Body), d.Bytes...)
+	if io.isTerminal() {
+		body = []byte(table.CleanText(string(body)) + "\n")
+	}
+	_, err = io.Out.Write(body)
 	return err
 }
 
@@ -122,10 +132,12 @@ func (c *hookReplayCmd) Run(ctx context.Context, io streams, parent *hookCmd) er
 		}
 	}
 	var failed int
-	for _, id := range ids {
+	var errs []error
+	for _, id := range ids { // each by itself: what is wrong with one keeps no other
 		receipt, err := to.Replay(ctx, c.Name, id)
 		if err != nil {
-			return fmt.Errorf("delivery %d: %w", id, err)
+			errs = append(errs, fmt.Errorf("delivery %d: %w", id, err))
+			continue
 		}
 		if receipt.Kept != 0 {
 			failed++
@@ -135,9 +147,9 @@ func (c *hookReplayCmd) Run(ctx context.Context, io streams, parent *hookCmd) er
 		}
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d deliveries are not understood still, and stay", failed, len(ids))
+		errs = append(errs, fmt.Errorf("%d of %d deliveries are not understood still, and stay", failed, len(ids)))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // allDeliveries are the numbers of all that a hook keeps, oldest first.

@@ -154,8 +154,9 @@ func (a *App) Addr() string { return a.server.Addr().String() }
 
 func (a *App) openChanges(ctx context.Context) error {
 	log, err := changelog.Open(ctx, filepath.Join(a.opts.StoragePath, "changes.db"), changelog.Options{
-		Logger:  a.logger.With("component", "changelog"),
-		Metrics: a.telemetry.set,
+		Logger:     a.logger.With("component", "changelog"),
+		Metrics:    a.telemetry.set,
+		JoinWithin: a.config.Load().Changes.JoinWithin,
 	})
 	if err != nil {
 		return err

@@ -73,7 +73,7 @@ func TestEverySectionIsRead(t *testing.T) {
 		Collectors: []string{"cpu", "loadavg"}, Enable: []string{"processes"}, Disable: []string{"loadavg"},
 		Flags: map[string]string{"collector.filesystem.mount-points-exclude": "^/(dev|proc)($|/)", "path.rootfs": "/host"},
 	}, cfg.Host)
-	require.Equal(t, config.Changes{MaxPerRequest: 50, Series: config.ChangeSeries{MaxChanges: 20, MaxGroups: 30}}, cfg.Changes)
+	require.Equal(t, config.Changes{MaxPerRequest: 50, JoinWithin: 20 * time.Minute, Series: config.ChangeSeries{MaxChanges: 20, MaxGroups: 30}}, cfg.Changes)
 	require.Equal(t, config.Auth{Anonymous: auth.None, Users: map[string]auth.Role{"ann": auth.Admin, "bob": auth.Operator}, Environments: map[string]auth.Role{"production": auth.Admin}}, cfg.Auth)
 	require.Equal(t, config.Flags{
 		DefaultEnvironment: "staging", Environments: []string{"staging", "production"}, RequireReason: []string{"production"}, MaxFlags: 100,

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 
@@ -89,8 +90,8 @@ func (h *Hooks) readHook(r *reader, name, n *yaml.Node, key string) {
 		fail("secret", "has both secret and secret_file: give one of the two")
 	case c.value == "" && c.file == "":
 		fail("secret_file", "has no secret_file: the file that holds the secret that its sender knows, too")
-	case c.value != "" && len(c.value) < minSecret:
-		fail("secret", "has a secret of fewer than %d characters: take a longer one, such as openssl rand -hex 20 makes", minSecret)
+	case c.value != "" && (len(strings.TrimSpace(c.value)) < minSecret || strings.IndexFunc(c.value, unicode.IsControl) >= 0):
+		fail("secret", "must have a secret of one line and at least %d characters, such as openssl rand -hex 20 makes", minSecret)
 	}
 	hook, err := intake.NewHook(s)
 	if wrong, ok := errors.AsType[*annotate.Error](err); ok {
@@ -139,9 +140,28 @@ func (h Hooks) Setups() []hooks.Setup {
 		if c.file != "" {
 			from = secret.File(c.file)
 		}
-		setups[i] = hooks.Setup{Hook: c.hook, Secrets: from.ReadLines}
+		setups[i] = hooks.Setup{Hook: c.hook, Secrets: func() ([]string, error) { return longEnough(from.ReadLines()) }}
 	}
 	return setups
+}
+
+// longEnough refuses secrets that somebody could guess.
+func longEnough(secrets []string, err error) ([]string, error) {
+	for _, s := range secrets {
+		if len(s) < minSecret {
+			return nil, fmt.Errorf("a secret of a hook has fewer than %d characters; take a longer one, such as openssl rand -hex 20 makes", minSecret)
+		}
+	}
+	return secrets, err
+}
+
+// noteSecrets says which secrets cannot be read now.
+func (h Hooks) noteSecrets(note func(string)) {
+	for i, s := range h.Setups() {
+		if _, err := s.Secrets(); err != nil {
+			note(fmt.Sprintf("hooks.%s: what is sent to it will be refused: %v", h.list[i].hook.Name(), err))
+		}
+	}
 }
 
 // Hook returns the hook of a name; nil for none.

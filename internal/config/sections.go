@@ -5,9 +5,11 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/prometheus/common/model"
 
+	"github.com/tidemark/tidemark/annotate/changelog"
 	"github.com/tidemark/tidemark/ingest/host"
 	"github.com/tidemark/tidemark/ingest/push"
 )
@@ -75,7 +77,10 @@ func (h Host) Options(logger *slog.Logger) host.Options {
 type Changes struct {
 	// MaxPerRequest is how many changes one request may report.
 	MaxPerRequest int
-	Series        ChangeSeries
+	// JoinWithin is how far apart two sources may tell of the same deploy, for it to be
+	// one change.
+	JoinWithin time.Duration
+	Series     ChangeSeries
 }
 
 // ChangeSeries bounds what a query may see of the changes as series.
@@ -88,12 +93,13 @@ type ChangeSeries struct {
 }
 
 func defaultChanges() Changes {
-	return Changes{MaxPerRequest: 1000, Series: ChangeSeries{MaxChanges: 10_000, MaxGroups: 10_000}}
+	return Changes{MaxPerRequest: 1000, JoinWithin: changelog.DefaultJoinWithin, Series: ChangeSeries{MaxChanges: 10_000, MaxGroups: 10_000}}
 }
 
 func (c *Changes) fields() map[string]read {
 	return map[string]read{
 		"max_per_request": number(&c.MaxPerRequest, 100_000),
+		"join_within":     duration(&c.JoinWithin, time.Second, 24*time.Hour),
 		"series": object(map[string]read{
 			"max_changes": number(&c.Series.MaxChanges, 1_000_000),
 			"max_groups":  number(&c.Series.MaxGroups, 1_000_000),

@@ -70,8 +70,8 @@ func (s *Server) admit(next echo.HandlerFunc) echo.HandlerFunc {
 		switch route.class {
 		case writing:
 			return s.within(s.writes, "changes", next, c)
-		case receiving:
-			return s.within(s.receives, "deliveries", next, c)
+		case receiving: // its handler takes a place once the body has come
+			return s.timed(next, c)
 		case pushing:
 			return s.within(s.pushes, "samples", next, c)
 		case streaming:
@@ -163,10 +163,17 @@ func (s *Server) boundBody(c echo.Context, class class) error {
 	}
 	control := http.NewResponseController(c.Response())
 	// Where deadlines are not supported, it is no connection that is read.
-	_ = control.SetReadDeadline(time.Now().Add(s.limits.BodyTimeout))
+	within := s.limits.BodyTimeout
+	if class == receiving {
+		within = min(within, deliveryArrives)
+	}
+	_ = control.SetReadDeadline(time.Now().Add(within))
 	r.Body = &timedBody{http.MaxBytesReader(c.Response(), r.Body, limit), control}
 	return nil
 }
+
+// deliveryArrives is how long the body of a webhook may take to come, whoever sends it.
+const deliveryArrives = 10 * time.Second
 
 // timedBody takes the deadline off the connection once the body has arrived:
 // net/http goes on reading to see whether the caller goes away, and must not

@@ -49,7 +49,7 @@ func (b *bodyReader) read(r *http.Request) ([]byte, error) {
 	if !isJSON(r.Header.Get("Content-Type")) {
 		return nil, newProblem(http.StatusUnsupportedMediaType, "the body must be JSON; say so with Content-Type: application/json")
 	}
-	return b.all(r)
+	return b.all(r, nil)
 }
 
 // form returns the body of r, which must be a form, as it came.
@@ -61,18 +61,26 @@ func (b *bodyReader) form(r *http.Request) (string, error) {
 	if err != nil || kind != formType {
 		return "", newProblem(http.StatusUnsupportedMediaType, "the body must be a form; say so with Content-Type: "+formType)
 	}
-	body, err := b.all(r)
+	body, err := b.all(r, nil)
 	return string(body), err
 }
 
 // formType is the type of what a form sends.
 const formType = "application/x-www-form-urlencoded"
 
-// all returns the body of r.
-func (b *bodyReader) all(r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(r.Body)
+// all returns the body of r. count is asked about each part of it that has come, and ends
+// the reading by an error; nil for nobody.
+func (b *bodyReader) all(r *http.Request, count func(n int) error) ([]byte, error) {
+	from := io.Reader(r.Body)
+	if count != nil {
+		from = &countedReader{r.Body, count}
+	}
+	body, err := io.ReadAll(from)
 	if err == nil {
 		return body, nil
+	}
+	if p, ok := errors.AsType[*Problem](err); ok {
+		return nil, p
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, err
@@ -86,6 +94,23 @@ func (b *bodyReader) all(r *http.Request) ([]byte, error) {
 	}
 	p.err = err
 	return nil, p
+}
+
+// countedReader tells count of all that is read.
+type countedReader struct {
+	io.Reader
+	count func(n int) error
+}
+
+// Read implements io.Reader.
+func (c *countedReader) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	if n > 0 {
+		if refused := c.count(n); refused != nil {
+			return n, refused
+		}
+	}
+	return n, err
 }
 
 // isJSON reports whether a body of that type is read as JSON. What curl calls

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/labstack/echo/v4"
@@ -17,6 +18,8 @@ import (
 
 // Hooks take what other tools send. *hooks.Hooks is one.
 type Hooks interface {
+	// Signed says why a delivery will be refused, as far as that is known without its body.
+	Signed(name string, d intake.Delivery) error
 	// Take takes a delivery: once it returns without an error, all of it is kept.
 	Take(ctx context.Context, name string, d intake.Delivery) (hooks.Receipt, error)
 	List(ctx context.Context) ([]hooks.Status, error)
@@ -60,16 +63,24 @@ func (s *Server) opTakeDelivery() mount {
 		Description: "In that tool's own format, verified in that tool's own way. 200 says what became of it, 202 that it was not understood and is kept.",
 	}
 	return operation(op, "body", func(ctx context.Context, in *HookInput) (*receiptOutput, error) {
-		r := in.http
+		r, name := in.http, unescaped(in.http, in.Name)
+		d := intake.Delivery{Header: r.Header, Query: r.URL.Query()}
+		if err := s.opts.Hooks.Signed(name, d); err != nil {
+			return nil, asRefusal(err)
+		}
 		if r.Header.Get(echo.HeaderContentEncoding) != "" {
 			return nil, newProblem(http.StatusUnsupportedMediaType, "the body is compressed; send it as it is")
 		}
-		body, err := s.bodies.all(r)
+		release, err := s.readUnproven(r, &d)
+		defer release()
 		if err != nil {
 			return nil, err
 		}
-		name := unescaped(r, in.Name)
-		receipt, err := s.opts.Hooks.Take(ctx, name, intake.Delivery{Header: r.Header, Query: r.URL.Query(), Body: body})
+		if !s.receives.enter() {
+			return nil, overloaded("the server is at work on as many deliveries as it may; try again shortly", time.Second)
+		}
+		defer s.receives.leave()
+		receipt, err := s.opts.Hooks.Take(ctx, name, d)
 		if err != nil {
 			return nil, asRefusal(err)
 		}
@@ -77,6 +88,27 @@ func (s *Server) opTakeDelivery() mount {
 		view := receipt.View()
 		return &receiptOutput{statusOf(view), view}, nil
 	}, nil)
+}
+
+// maxUnproven is how many bytes of deliveries may be held of which it is not known yet
+// who sent them.
+const maxUnproven = 128 << 20
+
+// readUnproven reads the body of a delivery. It holds no place against others while it
+// waits for more of it, so that whoever sends slowly keeps nobody out; only what has come
+// counts, until release is called.
+func (s *Server) readUnproven(r *http.Request, d *intake.Delivery) (release func(), err error) {
+	var held int64
+	release = func() { s.unproven.Release(held) }
+	body, err := s.bodies.all(r, func(n int) error {
+		if !s.unproven.TryAcquire(int64(n)) {
+			return overloaded("the server holds as many bytes of deliveries as it may; try again shortly", time.Second)
+		}
+		held += int64(n)
+		return nil
+	})
+	d.Body = body
+	return release, err
 }
 
 // asRefusal makes a problem of a delivery that was not taken.

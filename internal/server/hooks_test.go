@@ -109,7 +109,7 @@ func TestDeliveriesThatWereNotUnderstood(t *testing.T) {
 	require.Equal(t, ids[0], rest.Deliveries[0].ID)
 	require.Nil(t, rest.Next)
 	require.Equal(t, `{"app": 1}`, decodeAs[hooks.DeliveryView](t, as(operator, http.MethodGet, one).body).Body)
-	require.Equal(t, `"\xff"`, decodeAs[hooks.DeliveryView](t, as(operator, http.MethodGet, fmt.Sprintf("%s/%d", deliveries, ids[2])).body).Body)
+	require.Equal(t, []byte("\xff"), decodeAs[hooks.DeliveryView](t, as(operator, http.MethodGet, fmt.Sprintf("%s/%d", deliveries, ids[2])).body).Bytes)
 	for _, query := range []string{"limit=0", "limit=1001", "limit=x", "before=-1"} {
 		as(operator, http.MethodGet, deliveries+"?"+query).problem(t, http.StatusUnprocessableEntity)
 	}

@@ -163,11 +163,11 @@ func loggable(query string) string {
 	query = query[:min(len(query), maxLogged)]
 	parts := strings.Split(query, "&")
 	for i, part := range parts {
-		name, _, _ := strings.Cut(part, "=")
 		decoded, err := url.QueryUnescape(part)
 		if err != nil {
 			decoded = part
 		}
+		name, _, _ := strings.Cut(decoded, "=")
 		switch lower := strings.ToLower(name); {
 		case strings.Contains(decoded, "tmk_"),
 			strings.Contains(lower, "token"), strings.Contains(lower, "secret"),

@@ -16,6 +16,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/exporter-toolkit/web"
 	"golang.org/x/net/netutil"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/tidemark/tidemark/internal/server/ofrep"
 )
@@ -39,7 +40,8 @@ type Server struct {
 	meters *serverMeters
 
 	writes, pushes, streams          *turnstile
-	receives                         *turnstile // of webhooks
+	receives                         *turnstile          // of webhooks
+	unproven                         *semaphore.Weighted // bytes of bodies of webhooks that are being read
 	evaluations, collects, followers *turnstile
 	finds                            *turnstile // of annotations
 
@@ -80,6 +82,7 @@ func New(o Options) (*Server, error) {
 	}
 	s.writes = newTurnstile(o.Metrics, "writes", o.Limits.Writes)
 	s.receives = newTurnstile(o.Metrics, "hooks", o.Limits.Deliveries)
+	s.unproven = semaphore.NewWeighted(maxUnproven)
 	s.pushes = newTurnstile(o.Metrics, "pushes", o.Limits.Pushes)
 	s.finds = newTurnstile(o.Metrics, "annotations", maxFinds)
 	s.streams = newTurnstile(o.Metrics, "streams", o.Limits.Streams)

@@ -112,6 +112,20 @@ func (h *Hooks) find(name string) (*hook, error) {
 	return nil, &annotate.Error{Code: annotate.NotFound, Message: "no hook has this name: " + known + "; they are the section hooks of the configuration"}
 }
 
+// Signed returns why the delivery to the hook of a name will be refused, as far as that is
+// to be known without its body; nil where it may be taken. Its errors are those of Take.
+func (h *Hooks) Signed(name string, d intake.Delivery) error {
+	one, err := h.find(name)
+	if err != nil {
+		return err
+	}
+	if err := one.Hook.Signed(d); err != nil {
+		one.meters.unverified.Inc()
+		return err
+	}
+	return nil
+}
+
 // Take takes a delivery to the hook of a name. When it returns without an error, all that
 // the delivery says is kept durably: as changes, or as it came. A hook that is not there
 // is a NotFound error, a delivery that proves nothing an *intake.Unverified, and those of
@@ -140,10 +154,14 @@ func (h *Hooks) Take(ctx context.Context, name string, d intake.Delivery) (Recei
 	}
 	one.meters.count(receipt)
 	if receipt.Kept != 0 {
-		h.opts.Logger.Warn("a hook's delivery was not understood, and is kept", "hook", name, "event", receipt.Event, "id", receipt.Kept, "why", receipt.Why)
+		// Why is not logged: it may quote the body, which is for operators alone.
+		h.opts.Logger.Warn("a hook's delivery was not understood, and is kept", "hook", name, "id", receipt.Kept)
 	}
 	return receipt, nil
 }
+
+// maxWhy is how much is kept of why a delivery was not understood, in bytes.
+const maxWhy = 1000
 
 // take records what a verified delivery says, and keeps what it does not understand.
 func (h *Hooks) take(ctx context.Context, one *hook, d intake.Delivery) (Receipt, error) {
@@ -151,13 +169,14 @@ func (h *Hooks) take(ctx context.Context, one *hook, d intake.Delivery) (Receipt
 	if err != nil || misunderstood == nil {
 		return receipt, err
 	}
+	receipt.Why = intake.Clip(misunderstood.Error(), maxWhy)
 	kept, err := h.opts.Log.KeepDelivery(ctx, annotate.Delivery{
-		Hook: one.Hook.Name(), Time: annotate.At(d.Arrived), Header: intake.ShownHeaders(d.Header), Body: d.Body, Why: misunderstood.Error(),
+		Hook: one.Hook.Name(), Time: annotate.At(d.Arrived), Header: intake.ShownHeaders(d.Header), Body: d.Body, Why: receipt.Why,
 	})
 	if err != nil {
 		return Receipt{}, err
 	}
-	receipt.Kept, receipt.Why = kept.ID, misunderstood.Error()
+	receipt.Kept = kept.ID
 	return receipt, nil
 }
 
@@ -176,6 +195,9 @@ func (h *Hooks) record(ctx context.Context, one *hook, d intake.Delivery) (recei
 	receipt.Changes, err = h.opts.Log.Observe(ctx, by(one.Hook.Name()), told.Reports)
 	if !refused(err) {
 		return receipt, misunderstood, err
+	}
+	if slices.ContainsFunc(told.Reports, func(r annotate.Report) bool { return r.ExternalID == "" }) {
+		return receipt, errors.Join(misunderstood, err), nil // in parts it would be recorded anew each time
 	}
 	// One of them cannot be kept: the others can.
 	for id, reports := range byChange(told.Reports) {

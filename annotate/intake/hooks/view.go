@@ -1,7 +1,6 @@
 package hooks
 
 import (
-	"strconv"
 	"unicode/utf8"
 
 	"github.com/tidemark/tidemark/annotate"
@@ -45,14 +44,18 @@ type DeliveryView struct {
 	Time   annotate.Time     `json:"time" doc:"When it came"`
 	Why    string            `json:"why" doc:"What was not understood"`
 	Header map[string]string `json:"header,omitempty" doc:"The headers that say what it is"`
-	Body   string            `json:"body,omitempty" doc:"As it came; quoted as Go does where it is no text"`
+	Body   string            `json:"body,omitempty" doc:"As it came, where it is text"`
+	// Bytes is the body where it is no text, which JSON has in base64.
+	Bytes []byte `json:"body_base64,omitempty" doc:"As it came in base64, where it is no text"`
 }
 
 // View is d as callers get it.
 func View(d annotate.Delivery) DeliveryView {
-	v := DeliveryView{ID: d.ID, Time: d.Time, Why: d.Why, Header: d.Header, Body: string(d.Body)}
-	if !utf8.Valid(d.Body) {
-		v.Body = strconv.Quote(v.Body)
+	v := DeliveryView{ID: d.ID, Time: d.Time, Why: d.Why, Header: d.Header}
+	if utf8.Valid(d.Body) {
+		v.Body = string(d.Body)
+	} else {
+		v.Bytes = d.Body
 	}
 	return v
 }
