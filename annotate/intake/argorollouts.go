@@ -35,6 +35,9 @@ type argorolloutsPayload struct {
 				Canary    *struct{} `json:"canary"`
 				BlueGreen *struct{} `json:"blueGreen"`
 			} `json:"strategy"`
+			// Metrics an AnalysisRun has, and Templates an Experiment; no Rollout has either.
+			Metrics   []struct{} `json:"metrics"`
+			Templates []struct{} `json:"templates"`
 		} `json:"spec"`
 		// Status is that before what the trigger tells of.
 		Status struct {
@@ -47,12 +50,15 @@ type argorolloutsPayload struct {
 
 // argorolloutsTriggers are those that tell how a revision goes: the reasons of its events
 // in lower case (utils/conditions/conditions.go, rollout/analysis.go). An analysis that
-// failed does not end it: that it is aborted is told then.
+// failed does not end it: that it is aborted is told then. That it was resumed is not one
+// of them, since a full promotion is told so after it completed, with the status of before.
 var argorolloutsTriggers = map[string]annotate.Status{
 	"on-rollout-updated": annotate.Running, "on-rollout-step-completed": annotate.Running,
-	"on-rollout-paused": annotate.Running, "on-rollout-resumed": annotate.Running,
+	"on-rollout-paused":       annotate.Running,
 	"on-analysis-run-running": annotate.Running, "on-analysis-run-successful": annotate.Running,
 	"on-analysis-run-failed": annotate.Running, "on-analysis-run-error": annotate.Running, "on-analysis-run-inconclusive": annotate.Running,
+	// It goes back to what is stable, and is not told to be completed then.
+	"on-skip-steps":        annotate.Succeeded,
 	"on-rollout-completed": annotate.Succeeded, "on-rollout-aborted": annotate.Failed,
 }
 
@@ -73,6 +79,12 @@ func readArgoRollouts(_ *Hook, d Delivery) (Told, error) {
 		return told, invalid("trigger", nil, "is missing; the template must send the name of its trigger")
 	case !known:
 		return nothing(told.Event, "this trigger does not tell how a revision goes"), nil
+	case len(p.Rollout.Spec.Metrics) > 0 || len(p.Rollout.Spec.Templates) > 0:
+		// Both have the Rollout's revision, and are sent by its triggers, as rollout.
+		return nothing(told.Event, "it is an AnalysisRun or an Experiment; its Rollout tells the same"), nil
+	case p.settled() && (p.Trigger == "on-skip-steps" || status == annotate.Running && p.Trigger != "on-rollout-updated"):
+		// Steps are skipped, too, where only they were edited, long after it completed.
+		return nothing(told.Event, "no update is under way"), nil
 	case p.Time.IsZero():
 		return told, invalid("time", nil, "is missing; the template must send time: {{ toJson now }}")
 	case p.Rollout.Metadata.Name == "" || err != nil:
@@ -134,11 +146,17 @@ func (p argorolloutsPayload) version() string {
 // nothing else tells that it ended. The status is still of that one.
 func (p argorolloutsPayload) superseded(n int) (annotate.Report, bool) {
 	s := p.Rollout.Status
-	if p.Trigger != "on-rollout-updated" || n < 2 || s.Abort || s.CurrentPodHash == "" || s.CurrentPodHash == s.StableRS {
+	if p.Trigger != "on-rollout-updated" || n < 2 || s.Abort || s.CurrentPodHash == "" || p.settled() {
 		return annotate.Report{}, false
 	}
 	before := p.revision(n - 1)
 	before.Status, before.End, before.Version = annotate.Cancelled, p.Time, ""
 	before.Evidence = evidence("superseded by revision " + strconv.Itoa(n))
 	return before, true
+}
+
+// settled reports whether what the status is of has become stable.
+func (p argorolloutsPayload) settled() bool {
+	s := p.Rollout.Status
+	return s.CurrentPodHash != "" && s.CurrentPodHash == s.StableRS
 }

@@ -73,6 +73,14 @@ func flaggerStatus(phase, message string) (status annotate.Status, why string) {
 	has := func(prefixes ...string) bool {
 		return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(message, prefix) })
 	}
+	switch {
+	case has("Promotion completed!"):
+		// Up to Flagger 1.41, in the phase before: Finalising, or Progressing where the
+		// analysis is skipped.
+		return annotate.Succeeded, ""
+	case has("Post-rollout "):
+		return "", "hooks of this type run after the end, also where the phase is the one before"
+	}
 	switch phase {
 	case "Progressing", "WaitingPromotion", "Promoting", "Finalising":
 		switch {
@@ -84,10 +92,6 @@ func flaggerStatus(phase, message string) (status annotate.Status, why string) {
 			return annotate.Failed, ""
 		}
 		return annotate.Running, ""
-	case "Succeeded":
-		if has("Promotion completed!") {
-			return annotate.Succeeded, ""
-		}
 	case "Failed":
 		if has("Canary failed!") {
 			return annotate.Failed, ""
