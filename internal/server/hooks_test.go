@@ -1,11 +1,13 @@
 package server
 
 import (
+	"bufio"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -77,6 +79,46 @@ func TestWebhooks(t *testing.T) {
 
 	ping := s.do(http.MethodPost, "/hooks/github", "{}", append(signedFor("{}", hookSecret), "X-GitHub-Event", "ping")...)
 	require.NotEmpty(t, decodeAs[hooks.ReceiptView](t, ping.body).Ignored)
+}
+
+// Bodies that never come keep nobody out, and what proves nothing is refused before its
+// body comes.
+func TestSlowDeliveriesKeepNobodyOut(t *testing.T) {
+	s := start(t, func(o *Options) { o.Limits.Deliveries = 1 })
+	address := strings.TrimPrefix(s.url, "http://")
+	for i := range 20 {
+		conn, err := net.Dial("tcp", address)
+		require.NoError(t, err)
+		defer conn.Close()
+		_, err = fmt.Fprintf(conn, "POST /hooks/app HTTP/1.1\r\nHost: %s\r\nX-Signature: sha256=00\r\nContent-Length: 1000\r\n\r\n%d", address, i)
+		require.NoError(t, err)
+	}
+	body := `{"id": "1", "app": "web"}`
+	require.Equal(t, http.StatusOK, s.do(http.MethodPost, "/hooks/app", body, signedFor(body, hookSecret)...).status)
+
+	for path, want := range map[string]string{"/hooks/app": "401", "/hooks/other": "404"} {
+		conn, err := net.Dial("tcp", address)
+		require.NoError(t, err)
+		defer conn.Close()
+		_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: 1000\r\n\r\n", path, address)
+		require.NoError(t, err)
+		line, err := bufio.NewReader(conn).ReadString('\n')
+		require.NoError(t, err)
+		require.Contains(t, line, want, "without a byte of the body")
+	}
+}
+
+func TestBytesOfDeliveriesAreBounded(t *testing.T) {
+	s := start(t, nil)
+	require.True(t, s.unproven.TryAcquire(maxUnproven-10))
+	body := `{"id": "1", "app": "web"}`
+	p := s.do(http.MethodPost, "/hooks/app", body, signedFor(body, hookSecret)...).problem(t, http.StatusServiceUnavailable)
+	require.Contains(t, p.Detail, "bytes of deliveries")
+	s.unproven.Release(maxUnproven - 10)
+	for range 3 { // each gives back what it held
+		require.Equal(t, http.StatusOK, s.do(http.MethodPost, "/hooks/app", body, signedFor(body, hookSecret)...).status)
+	}
+	require.True(t, s.unproven.TryAcquire(maxUnproven))
 }
 
 func TestDeliveriesThatWereNotUnderstood(t *testing.T) {
