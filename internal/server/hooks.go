@@ -66,7 +66,9 @@ func (s *Server) opTakeDelivery() mount {
 		r, name := in.http, unescaped(in.http, in.Name)
 		d := intake.Delivery{Header: r.Header, Query: r.URL.Query()}
 		if err := s.opts.Hooks.Signed(name, d); err != nil {
-			return nil, asRefusal(err)
+			p := *problemOf(asRefusal(err), "body")
+			p.unread = true
+			return nil, &p
 		}
 		if r.Header.Get(echo.HeaderContentEncoding) != "" {
 			return nil, newProblem(http.StatusUnsupportedMediaType, "the body is compressed; send it as it is")

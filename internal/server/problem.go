@@ -22,6 +22,8 @@ type Problem struct {
 
 	retryAfter time.Duration
 	challenge  string
+	// unread says that the body is not read, so that the answer does not wait for it.
+	unread bool
 	err        error // what it was in truth, for the log alone
 }
 
@@ -115,6 +117,9 @@ func (p *Problem) GetHeaders() http.Header {
 	if p.retryAfter > 0 {
 		seconds := max(1, int((p.retryAfter+time.Second-1)/time.Second))
 		h.Set("Retry-After", strconv.Itoa(seconds))
+	}
+	if p.unread {
+		h.Set("Connection", "close")
 	}
 	if p.challenge != "" {
 		h.Set("WWW-Authenticate", p.challenge)
