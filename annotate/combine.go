@@ -213,11 +213,30 @@ func sameVersion(a, b Change) bool {
 	return false
 }
 
+// plainVersion is a version without the v that some write before its number.
 func plainVersion(v string) string {
 	if rest, ok := strings.CutPrefix(v, "v"); ok && rest != "" && rest[0] >= '0' && rest[0] <= '9' {
 		return rest
 	}
 	return v
+}
+
+// VersionKeys are what two changes have in common that bring the same, as far as that can be
+// looked up: the version without its v, and the beginning of the commit.
+func VersionKeys(c Change) []string {
+	var keys []string
+	add := func(key string) {
+		if key != "" && !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	add(plainVersion(c.Version))
+	for _, commit := range []string{c.Commit, c.Version} {
+		if sameCommit(commit, commit) {
+			add(strings.ToLower(commit[:minCommit]))
+		}
+	}
+	return keys
 }
 
 // minCommit is how short the beginning of a commit may be, as Git writes it.

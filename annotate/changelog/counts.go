@@ -104,13 +104,13 @@ func (c *counter) upTo(ctx context.Context, t int64) (tally, error) {
 		return c.between(ctx, math.MinInt64, t)
 	}
 	var oldest, newest int64
-	if err := c.db.QueryRowContext(ctx, "SELECT coalesce((SELECT min(start_ms) FROM changes), 0), coalesce((SELECT max(start_ms) FROM changes), 0)").Scan(&oldest, &newest); err != nil {
+	if err := c.db.QueryRowContext(ctx, "SELECT coalesce((SELECT min(start_ms) FROM changes), 0), coalesce((SELECT max(start_ms) FROM changes WHERE start_ms < ?), 0)", int64(never)).Scan(&oldest, &newest); err != nil {
 		return nil, fmt.Errorf("looking for the oldest change: %w", err)
 	}
 	if t < oldest+(newest-oldest)/2 {
 		return c.between(ctx, math.MinInt64, t)
 	}
-	later, err := c.between(ctx, t, math.MaxInt64)
+	later, err := c.between(ctx, t, never-1)
 	if err != nil {
 		return nil, err
 	}

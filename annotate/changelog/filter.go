@@ -1,7 +1,6 @@
 package changelog
 
 import (
-	"math"
 	"slices"
 	"strings"
 
@@ -68,7 +67,7 @@ func textWords(text string) []string { return strings.Fields(strings.ToLower(tex
 
 // timesOf returns f's times, an open side as far as it goes.
 func timesOf(f annotate.Filter) overlap {
-	o := overlap{from: earliestMS, to: math.MaxInt64}
+	o := overlap{from: earliestMS, to: never - 1}
 	if !f.From.IsZero() {
 		o.from = f.From.UnixMilli()
 	}

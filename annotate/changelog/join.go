@@ -1,9 +1,14 @@
 package changelog
 
 import (
+	"cmp"
 	"context"
+	"database/sql"
+	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tidemark/tidemark/annotate"
@@ -13,24 +18,24 @@ import (
 // deploy.
 const joinBack = 24 * time.Hour
 
-// partner returns the change that tells of the same deploy as c, which another source tells
-// of and the log does not know: the one that began at the nearest time, of several. Without
-// a revision it is none.
+// partner returns the change that tells of the same deploy as c, of which other sources
+// tell: the one that began at the nearest time, of several. Without a revision it is none.
+// c may be in the log, by its ID.
 func (l *Log) partner(ctx context.Context, tx transaction, c annotate.Change) (known, error) {
-	if c.Kind != annotate.KindDeploy || c.Service == "" || c.Version == "" && c.Commit == "" || l.opts.JoinWithin < 0 {
+	if len(deployKeys(c)) == 0 || l.opts.JoinWithin < 0 {
 		return known{}, nil
 	}
 	end := c.Start
 	if c.End != nil {
 		end = *c.End
 	}
-	near, err := tx.deploys(ctx, c.Service, c.Start.Add(-joinBack), end.Add(l.opts.JoinWithin))
+	near, err := tx.deploys(ctx, c, c.Start.Add(-joinBack), end.Add(l.opts.JoinWithin))
 	if err != nil {
 		return known{}, err
 	}
 	var found known
 	for _, other := range near {
-		if !annotate.SameDeploy(c, other.Change, l.opts.JoinWithin) {
+		if other.ID == c.ID || !annotate.SameDeploy(c, other.Change, l.opts.JoinWithin) {
 			continue
 		}
 		may, err := tx.mayJoin(ctx, c, other.Change)
@@ -46,14 +51,30 @@ func (l *Log) partner(ctx context.Context, tx transaction, c annotate.Change) (k
 
 func distance(a, b annotate.Change) time.Duration { return a.Start.Sub(b.Start.Time).Abs() }
 
-// deploys returns the deploys of a service that began between two times, newest first.
-func (t transaction) deploys(ctx context.Context, service string, from, to time.Time) ([]known, error) {
-	rows, err := t.rows(ctx, t.deploysNear, service, from.UnixMilli(), to.UnixMilli())
-	if err != nil {
-		return nil, fmt.Errorf("looking for the same deploy: %w", err)
-	}
-	defer rows.Close()
+// deploys returns the deploys of c's service and of its version or commit that began
+// between two times: the newest of those that were told, unless c has no identity, and of
+// those that were only seen.
+func (t transaction) deploys(ctx context.Context, c annotate.Change, from, to time.Time) ([]known, error) {
 	var list []known
+	for _, key := range deployKeys(c) {
+		for seen := range 2 {
+			if seen == 0 && c.ExternalID == "" {
+				continue // see mayJoin
+			}
+			rows, err := t.rows(ctx, t.deploysNear, c.Service, key, seen, from.UnixMilli(), to.UnixMilli())
+			if err != nil {
+				return nil, fmt.Errorf("looking for the same deploy: %w", err)
+			}
+			if list, err = appendKnown(list, rows); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return list, nil
+}
+
+func appendKnown(list []known, rows *sql.Rows) ([]known, error) {
+	defer rows.Close()
 	for rows.Next() {
 		var body []byte
 		if err := rows.Scan(&body); err != nil {
@@ -68,35 +89,145 @@ func (t transaction) deploys(ctx context.Context, service string, from, to time.
 	return list, rows.Err()
 }
 
-// mayJoin reports whether what is told of c may be told of other. Of one source two changes
-// are two; and what has no identity is only joined by what was seen, since whoever told of
-// it would not find it again.
+// deployKeys are those by which a deploy is found again; none of what is no deploy, or of
+// nothing in particular.
+func deployKeys(c annotate.Change) []string {
+	if c.Kind != annotate.KindDeploy || c.Service == "" {
+		return nil
+	}
+	return annotate.VersionKeys(c)
+}
+
+// putDeployKeys has a change found by its version and commit.
+func (t transaction) putDeployKeys(ctx context.Context, was, c annotate.Change) error {
+	keys, before := deployKeys(c), deployKeys(was)
+	seen := c.Source == annotate.SourceSeen
+	if slices.Equal(keys, before) && c.Service == was.Service && c.Start.Equal(was.Start.Time) && seen == (was.Source == annotate.SourceSeen) {
+		return nil
+	}
+	if len(before) > 0 {
+		if _, err := t.exec(ctx, t.deleteDeployKeys, c.ID); err != nil {
+			return err
+		}
+	}
+	for _, key := range keys {
+		if _, err := t.exec(ctx, t.insertDeployKey, c.Service, key, seen, c.Start.UnixMilli(), c.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mayJoin reports whether what is told of c may be told of other, too. Of one source two
+// changes are two; and what has no identity is only joined by what was seen, since whoever
+// told of it would not find it again.
 func (t transaction) mayJoin(ctx context.Context, c, other annotate.Change) (bool, error) {
-	if c.Source == annotate.SourceSeen {
+	if c.Source == annotate.SourceSeen || other.Source == annotate.SourceSeen {
 		return true, nil
 	}
-	if other.Source == annotate.SourceSeen {
-		return true, nil
-	}
-	if c.ExternalID == "" || other.ExternalID == "" || c.Source == other.Source {
+	if c.ExternalID == "" || other.ExternalID == "" {
 		return false, nil
 	}
-	rows, err := t.rows(ctx, t.sourcesOf, other.ID)
+	of, err := t.sources(ctx, c)
 	if err != nil {
-		return false, fmt.Errorf("reading who tells of a change: %w", err)
+		return false, err
+	}
+	others, err := t.sources(ctx, other)
+	return !slices.ContainsFunc(of, func(source string) bool {
+		return source != annotate.SourceSeen && slices.Contains(others, source)
+	}), err
+}
+
+// sources are those that tell of a change.
+func (t transaction) sources(ctx context.Context, c annotate.Change) ([]string, error) {
+	list := []string{c.Source}
+	if c.ID == "" {
+		return list, nil
+	}
+	rows, err := t.rows(ctx, t.sourcesOf, c.ID)
+	if err != nil {
+		return nil, fmt.Errorf("reading who tells of a change: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var source string
 		if err := rows.Scan(&source); err != nil {
-			return false, fmt.Errorf("reading who tells of a change: %w", err)
+			return nil, fmt.Errorf("reading who tells of a change: %w", err)
 		}
-		if source == c.Source {
-			return false, nil
+		list = append(list, source)
+	}
+	return list, rows.Err()
+}
+
+// merge makes one of two changes of the log that prove to be the same deploy: was, of which
+// before was said and now all is, and other.
+func (l *Log) merge(ctx context.Context, tx transaction, by string, was known, before spoken, other known, all []annotate.Said) (annotate.Change, outcome, error) {
+	otherBefore, err := tx.spokenOf(ctx, other)
+	if err != nil {
+		return annotate.Change{}, unchanged, err
+	}
+	if all, err = annotate.Arrange(slices.Concat(all, otherBefore.said)); err != nil {
+		return annotate.Change{}, unchanged, fmt.Errorf("encoding what was said: %w", err)
+	}
+	into, gone, intoBefore := was, other, before
+	if stays(other.Change, was.Change) {
+		into, gone, intoBefore = other, was, otherBefore
+	}
+	if err := l.absorb(ctx, tx, by, gone.Change, into.Change); err != nil {
+		return annotate.Change{}, unchanged, err
+	}
+	intoBefore.stored = slices.Concat(before.stored, otherBefore.stored)
+	return l.put(ctx, tx, by, into, intoBefore, all)
+}
+
+// stays reports whether a is the change that stays of two that are the same: the one that
+// has no identity, then the one that was told, then the one that is in the log longer.
+func stays(a, b annotate.Change) bool {
+	if (a.ExternalID == "") != (b.ExternalID == "") {
+		return a.ExternalID == ""
+	}
+	if seen := a.Source == annotate.SourceSeen; seen != (b.Source == annotate.SourceSeen) {
+		return !seen
+	}
+	return cmp.Or(a.Recorded.Compare(b.Recorded.Time), strings.Compare(a.ID, b.ID)) < 0
+}
+
+// absorb takes the change gone out of all questions: whoever asks for it by its id gets
+// into, and what was said of it is said of into. Followers see it end.
+func (l *Log) absorb(ctx context.Context, tx transaction, by string, gone, into annotate.Change) error {
+	if _, err := count(ctx, tx, gone, -1); err != nil {
+		return err
+	}
+	now := annotate.At(l.opts.Now())
+	last := gone.Clone()
+	last.Status, last.End, last.Revision, last.Updated = annotate.Cancelled, &last.Start, gone.Revision+1, now
+	last.Evidence = append(last.Evidence, annotate.Evidence{Source: "tidemark", Time: now, Text: "is the same deploy as " + into.ID + ", of which all is told"})
+	body, err := json.Marshal(last)
+	if err != nil {
+		return fmt.Errorf("encoding the change: %w", err)
+	}
+	for _, step := range []struct {
+		stmt *sql.Stmt
+		args []any
+	}{
+		{tx.deleteLabels, []any{gone.ID}},
+		{tx.deleteDeployKeys, []any{gone.ID}},
+		{tx.hideChange, []any{int64(never), body, gone.ID}},
+		{tx.moveSaid, []any{into.ID, gone.ID}},
+		{tx.moveAliases, []any{into.ID, gone.ID}},
+		{tx.moveJoined, []any{into.ID, gone.ID}},
+		{tx.insertJoined, []any{gone.ID, into.ID}},
+		{tx.insertRevision, []any{gone.ID, last.Revision, now.UnixMilli(), by, body}},
+	} {
+		if _, err := tx.exec(ctx, step.stmt, step.args...); err != nil {
+			return fmt.Errorf("joining two changes: %w", err)
 		}
 	}
-	return true, rows.Err()
+	return nil
 }
+
+// never is the start of a change that is another: no question reaches so far.
+const never = math.MaxInt64
 
 // putAliases makes each identity of what was said of c lead to it.
 func (t transaction) putAliases(ctx context.Context, c annotate.Change, all []annotate.Said) error {

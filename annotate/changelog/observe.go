@@ -98,40 +98,69 @@ func (t transaction) identified(ctx context.Context, source, externalID string) 
 	return known{}, nil
 }
 
+// spoken is what was said of a change: stored is what the log has of it, and said that or,
+// where nothing was stored, what the change itself says. Both are in order.
+type spoken struct{ stored, said []annotate.Said }
+
+// spokenOf returns what was said of a change; nothing of one without a revision.
+func (t transaction) spokenOf(ctx context.Context, c known) (spoken, error) {
+	if c.Revision == 0 {
+		return spoken{}, nil
+	}
+	stored, err := t.said(ctx, c.ID)
+	if err != nil || len(stored) > 0 {
+		return spoken{stored, stored}, err
+	}
+	one, err := annotate.NewSaid(c.AsReport()) // it was recorded by somebody who did not say when
+	if err != nil {
+		return spoken{}, fmt.Errorf("encoding what was said: %w", err)
+	}
+	return spoken{nil, []annotate.Said{one}}, nil
+}
+
 // tell puts news to what was said of the change was, or begins one where that has no
 // revision.
 func (l *Log) tell(ctx context.Context, tx transaction, by string, was known, news []annotate.Said) (annotate.Change, outcome, error) {
-	var stored, before []annotate.Said
-	if was.Revision > 0 {
-		var err error
-		if stored, err = tx.said(ctx, was.ID); err != nil {
-			return annotate.Change{}, unchanged, err
-		}
-		if before = stored; len(before) == 0 { // it was recorded by somebody who did not say when
-			one, err := annotate.NewSaid(was.AsReport())
-			if err != nil {
-				return annotate.Change{}, unchanged, fmt.Errorf("encoding what was said: %w", err)
-			}
-			before = []annotate.Said{one}
-		}
+	before, err := tx.spokenOf(ctx, was)
+	if err != nil {
+		return annotate.Change{}, unchanged, err
 	}
-	all, err := annotate.Arrange(slices.Concat(before, news))
+	all, err := annotate.Arrange(slices.Concat(before.said, news))
 	if err != nil {
 		return annotate.Change{}, unchanged, fmt.Errorf("encoding what was said: %w", err)
 	}
-	if slices.EqualFunc(all, stored, annotate.Said.Same) {
+	if slices.EqualFunc(all, before.stored, annotate.Said.Same) {
 		return was.Change, unchanged, nil
 	}
+	if was.Revision > 0 { // with what is known of it now, another may prove to be the same
+		now := annotate.Fold(all)
+		now.ID = was.ID
+		other, err := l.partner(ctx, tx, now)
+		if err != nil {
+			return annotate.Change{}, unchanged, err
+		}
+		if other.Revision > 0 {
+			return l.merge(ctx, tx, by, was, before, other, all)
+		}
+	}
+	return l.put(ctx, tx, by, was, before, all)
+}
+
+// put makes of the change was, of which before was said, what all makes of it.
+func (l *Log) put(ctx context.Context, tx transaction, by string, was known, before spoken, all []annotate.Said) (annotate.Change, outcome, error) {
 	next := annotate.Fold(all)
 	if was.Revision > 0 {
-		next = annotate.Rebase(was.Change, annotate.Fold(before), next)
-	} else if next.ID, err = l.opts.NewID(); err != nil {
-		return annotate.Change{}, unchanged, err
+		next = annotate.Rebase(was.Change, annotate.Fold(before.said), next)
+	} else {
+		var err error
+		if next.ID, err = l.opts.NewID(); err != nil {
+			return annotate.Change{}, unchanged, err
+		}
 	}
 	last := slices.MaxFunc(all, func(a, b annotate.Said) int { return a.At.Compare(b.At.Time) })
 	change, o, err := l.keepAt(ctx, tx, by, was, next, last.At.Time)
 	if err == nil {
-		err = tx.putSaid(ctx, change.ID, stored, all)
+		err = tx.putSaid(ctx, change.ID, before.stored, all)
 	}
 	if err == nil {
 		err = tx.putAliases(ctx, change, all)

@@ -26,7 +26,7 @@ func lifeOf(source, id string, zero annotate.Time) []annotate.Report {
 	}
 	for i := range life {
 		r := &life[i]
-		r.Source, r.ExternalID, r.Kind, r.Service = source, id, annotate.KindDeploy, "web"
+		r.Source, r.ExternalID, r.Kind, r.Service = source, id, annotate.KindDeploy, "web-"+id
 		r.Evidence = []annotate.Evidence{{Source: source, Time: r.At, Text: fmt.Sprint("said ", i)}}
 	}
 	return life
@@ -35,6 +35,7 @@ func lifeOf(source, id string, zero annotate.Time) []annotate.Report {
 // asSaid is a change without what the log itself says of it.
 func asSaid(c annotate.Change) annotate.Change {
 	c.ID, c.Source, c.ExternalID, c.Revision, c.Recorded, c.Updated = "", "", "", 0, annotate.Time{}, annotate.Time{}
+	c.Service, _, _ = strings.Cut(c.Service, "-")
 	return c
 }
 
@@ -74,7 +75,7 @@ func TestEveryOrderMakesTheSameChange(t *testing.T) {
 			require.Len(t, want.Evidence, 6)
 
 			for n, order := range permutations(6) {
-				if late > time.Hour && n%20 != 0 {
+				if n%3 != 0 || late > time.Hour && n%20 != 0 {
 					continue
 				}
 				id := fmt.Sprint(n)

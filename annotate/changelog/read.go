@@ -13,9 +13,10 @@ import (
 	"github.com/tidemark/tidemark/annotate"
 )
 
-// Get returns the newest state of the change with the id given, or a NotFound error.
+// Get returns the newest state of the change with the id given, or a NotFound error. Of a
+// change that proved to be the same deploy as another it is that one.
 func (l *Log) Get(ctx context.Context, id string) (annotate.Change, error) {
-	_, c, err := one(l.read.QueryRowContext(ctx, "SELECT body FROM changes WHERE id = ?", canonical(id)))
+	_, c, err := one(l.read.QueryRowContext(ctx, "SELECT body FROM changes WHERE id = "+joinedID, canonical(id)))
 	return c, l.readError(err)
 }
 

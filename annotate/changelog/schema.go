@@ -149,6 +149,25 @@ CREATE TABLE aliases (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX aliases_change ON aliases (change_id);
 
+-- By what deploys are found that tell of the same: their version without its v, and the
+-- beginning of their commit.
+CREATE TABLE deploy_keys (
+	service   TEXT    NOT NULL,
+	key       TEXT    NOT NULL,
+	seen      INTEGER NOT NULL, -- 1 of what was only seen
+	start_ms  INTEGER NOT NULL,
+	change_id TEXT    NOT NULL REFERENCES changes (id),
+	PRIMARY KEY (service, key, seen, start_ms, change_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX deploy_keys_change ON deploy_keys (change_id);
+
+-- Changes that proved to be another. Their rows stay, with a start that never comes.
+CREATE TABLE joined (
+	id      TEXT PRIMARY KEY REFERENCES changes (id),
+	into_id TEXT NOT NULL REFERENCES changes (id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX joined_into ON joined (into_id);
+
 CREATE TABLE deliveries (
 	num     INTEGER PRIMARY KEY AUTOINCREMENT,
 	hook    TEXT    NOT NULL,

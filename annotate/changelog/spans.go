@@ -36,7 +36,7 @@ func (l *Log) Spans(ctx context.Context, f annotate.SpanFilter, from, to int64, 
 // and not after to, in the order of their starts.
 func (l *Log) Starts(ctx context.Context, f annotate.SpanFilter, from, to int64, fn func(annotate.Span) error) error {
 	w := &where{}
-	w.and("start_ms > ? AND start_ms <= ?", from, to)
+	w.and("start_ms > ? AND start_ms <= ?", from, min(to, never-1))
 	w.all(selectingSpans(f).changes())
 	return l.spans(ctx, fn, "SELECT "+spanColumns+" FROM changes "+indexFor(f)+" WHERE "+w.String()+" ORDER BY start_ms, id", w.args...)
 }

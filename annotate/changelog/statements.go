@@ -26,11 +26,18 @@ type statements struct {
 	saidOf, insertSaid, deleteSaid   *sql.Stmt
 	byAlias, insertAlias             *sql.Stmt
 	deleteAlias, sourcesOf           *sql.Stmt
-	deploysNear                      *sql.Stmt
+	deploysNear, hideChange          *sql.Stmt
+	insertDeployKey                  *sql.Stmt
+	deleteDeployKeys                 *sql.Stmt
+	moveSaid, moveAliases            *sql.Stmt
+	moveJoined, insertJoined         *sql.Stmt
 	sameDelivery, countDeliveries    *sql.Stmt
 	insertDelivery, updateDelivery   *sql.Stmt
 	deleteDelivery                   *sql.Stmt
 }
+
+// joinedID is the id that is asked for, or that of the change which that proved to be.
+const joinedID = "coalesce((SELECT into_id FROM joined WHERE id = ?1), ?1)"
 
 func prepare(ctx context.Context, db *sql.DB) (*statements, error) {
 	s := &statements{}
@@ -41,7 +48,7 @@ func prepare(ctx context.Context, db *sql.DB) (*statements, error) {
 		{&s.savepoint, "SAVEPOINT one"},
 		{&s.release, "RELEASE one"},
 		{&s.rollback, "ROLLBACK TO one"},
-		{&s.byID, "SELECT body FROM changes WHERE id = ?"},
+		{&s.byID, "SELECT body FROM changes WHERE id = " + joinedID},
 		{&s.byIdentity, "SELECT body FROM changes WHERE source = ? AND external_id = ? AND external_id != ''"},
 		{&s.number, "SELECT num FROM changes WHERE id = ?"},
 		{&s.insertChange, `
@@ -72,10 +79,17 @@ func prepare(ctx context.Context, db *sql.DB) (*statements, error) {
 		{&s.insertAlias, "INSERT INTO aliases (source, external_id, change_id) VALUES (?, ?, ?)"},
 		{&s.deleteAlias, "DELETE FROM aliases WHERE source = ? AND external_id = ?"},
 		{&s.sourcesOf, "SELECT source FROM aliases WHERE change_id = ?"},
+		{&s.hideChange, "UPDATE changes SET start_ms = ?, end_ms = 0, class = 0, version = '', flag = '', flag_state = '', source = '', external_id = '', body = ? WHERE id = ?"},
+		{&s.moveSaid, "UPDATE said SET change_id = ? WHERE change_id = ?"},
+		{&s.moveAliases, "UPDATE aliases SET change_id = ? WHERE change_id = ?"},
+		{&s.moveJoined, "UPDATE joined SET into_id = ? WHERE into_id = ?"},
+		{&s.insertJoined, "INSERT INTO joined (into_id, id) VALUES (?2, ?1)"},
 		{&s.deploysNear, `
-			SELECT body FROM changes INDEXED BY changes_group
-			WHERE group_id IN (SELECT id FROM groups WHERE kind = 'deploy' AND service = ?) AND start_ms BETWEEN ? AND ?
-			ORDER BY start_ms DESC LIMIT 100`},
+			SELECT body FROM deploy_keys CROSS JOIN changes ON changes.id = change_id
+			WHERE deploy_keys.service = ? AND key = ? AND seen = ? AND deploy_keys.start_ms BETWEEN ? AND ?
+			ORDER BY deploy_keys.start_ms DESC LIMIT 20`},
+		{&s.insertDeployKey, "INSERT INTO deploy_keys (service, key, seen, start_ms, change_id) VALUES (?, ?, ?, ?, ?)"},
+		{&s.deleteDeployKeys, "DELETE FROM deploy_keys WHERE change_id = ?"},
 		{&s.sameDelivery, "SELECT num FROM deliveries WHERE hook = ? AND digest = ?"},
 		{&s.countDeliveries, "SELECT count(*), coalesce(sum(length(body) + length(header) + length(why)), 0) FROM deliveries INDEXED BY deliveries_hook WHERE hook = ?"},
 		{&s.insertDelivery, "INSERT INTO deliveries (hook, time_ms, header, body, why, digest) VALUES (?, ?, ?, ?, ?, ?)"},

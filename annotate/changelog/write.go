@@ -31,6 +31,9 @@ func write(ctx context.Context, tx transaction, by string, was annotate.Change, 
 			return err
 		}
 	}
+	if err := tx.putDeployKeys(ctx, was, c.Change); err != nil {
+		return err
+	}
 	_, err = tx.exec(ctx, tx.insertRevision, c.ID, c.Revision, c.Updated.UnixMilli(), by, c.body)
 	return err
 }
