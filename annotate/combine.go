@@ -189,7 +189,7 @@ func SameDeploy(a, b Change, within time.Duration) bool {
 			return false
 		}
 	}
-	return sameVersion(a, b) && !apart(a, b, within) && !apart(b, a, within)
+	return SameVersion(a, b) && !apart(a, b, within) && !apart(b, a, within)
 }
 
 // apart reports whether a ended more than within before b began.
@@ -197,9 +197,9 @@ func apart(a, b Change, within time.Duration) bool {
 	return a.End != nil && b.Start.Sub(a.End.Time) > within
 }
 
-// sameVersion reports whether two changes bring the same: v1.2 and 1.2 are, and so are a
+// SameVersion reports whether two changes bring the same: v1.2 and 1.2 are, and so are a
 // commit and the beginning of it.
-func sameVersion(a, b Change) bool {
+func SameVersion(a, b Change) bool {
 	if v := plainVersion(a.Version); v != "" && v == plainVersion(b.Version) {
 		return true
 	}

@@ -37,6 +37,8 @@ const (
 type Tx interface {
 	// Record takes a report in, as the log's own Record does.
 	Record(ctx context.Context, by string, r Report) (Result, error)
+	// Observe takes in what was said of changes, as the log's own Observe does.
+	Observe(ctx context.Context, by string, reports []Report) ([]Result, error)
 	// Document returns the newest revision, or a NotFound error where there is
 	// none, or where it was deleted.
 	Document(ctx context.Context, space, key string) (Document, error)

@@ -64,6 +64,23 @@ func (t *logTx) Record(ctx context.Context, by string, r annotate.Report) (annot
 	return annotate.Result{Change: change, Created: o == created, Updated: o == updated}, nil
 }
 
+// Observe implements annotate.Tx.
+func (t *logTx) Observe(ctx context.Context, by string, reports []annotate.Report) ([]annotate.Result, error) {
+	if t.over.Load() {
+		return nil, errOver
+	}
+	var results []annotate.Result
+	for _, group := range together(reports) {
+		change, o, err := t.log.observe(ctx, t.tx, by, group)
+		if err != nil {
+			return nil, err
+		}
+		*t.outcomes = append(*t.outcomes, o)
+		results = append(results, annotate.Result{Change: change, Created: o == created, Updated: o == updated})
+	}
+	return results, nil
+}
+
 // Document implements annotate.Tx.
 func (t *logTx) Document(ctx context.Context, space, key string) (annotate.Document, error) {
 	if t.over.Load() {

@@ -31,6 +31,8 @@ type Place struct{ Service, Environment string }
 
 // State is what is known of a place. Its zero is of one that was never seen.
 type State struct {
+	// Since is when the place was first seen.
+	Since time.Time `json:"since"`
 	// Versions are those that run while nothing changes: one, but for a place that is
 	// never all of one version.
 	Versions []string `json:"versions,omitempty"`
@@ -55,6 +57,9 @@ type Rollout struct {
 	// Lost says that it stopped half way. It may go on.
 	Lost bool `json:"lost,omitempty"`
 }
+
+// Grace is how long a target that is gone still counts as it was: it may be starting anew.
+const Grace = 2 * time.Minute
 
 const (
 	// settledAfter is how long nothing more must change until a rollout is over in a place
@@ -82,7 +87,9 @@ func (s State) Next(p Place, targets []Target, now time.Time) (State, []annotate
 		counts[t.Version]++
 	}
 	if len(s.Versions) == 0 { // never seen before: whatever runs was not deployed just now
-		return settled(counts, targets), nil
+		first := settled(counts, targets)
+		first.Since = now.UTC()
+		return first, nil
 	}
 	w := watch{place: p, state: s, targets: targets, counts: counts, now: now}
 	w.rollout()
@@ -192,7 +199,7 @@ func (w *watch) move() {
 	case r.Done == r.Total:
 		at := r.Last
 		if before.Total > 0 && r.Last.Equal(before.Last) {
-			at = w.now // none came to it: the last that did not run it went away
+			at = latest(r.Last, w.now.Add(-Grace)) // none came to it: the last that did not run it went away
 		}
 		w.end(annotate.Succeeded, at, fmt.Sprintf("all %d targets run it", r.Total))
 	case mixed && w.now.Sub(r.Last) >= settledAfter:
@@ -220,7 +227,9 @@ func (w *watch) end(status annotate.Status, at time.Time, text string) {
 	}
 	w.tell(status, at, text)
 	if started := w.state.Started; status == annotate.Succeeded {
+		since := w.state.Since
 		w.state = settled(w.counts, w.targets)
+		w.state.Since = since
 		if started.After(w.state.Started) {
 			w.state.Started = started
 		}
@@ -278,6 +287,13 @@ func (w *watch) restart() {
 		Labels:   map[string]string{annotate.LabelSeen: "true"},
 		Evidence: []annotate.Evidence{{Source: annotate.SourceSeen, Time: annotate.At(last), Text: text}},
 	})
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 func newest(targets []Target, of func(Target) time.Time) (last time.Time) {
