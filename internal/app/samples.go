@@ -97,6 +97,7 @@ func (a *App) startSamples(ctx context.Context) error {
 	if err := applyAll(a.parts, cfg, nil); err != nil {
 		return err
 	}
+	a.startWatching(db)
 	a.scraper.Start()
 	a.serveQueries(engine, samples, db, cfg)
 	// Whatever could refuse a configuration comes before: to take flags over from

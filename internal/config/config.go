@@ -18,13 +18,14 @@ type Config struct {
 	// Prometheus holds the sections that Prometheus has.
 	Prometheus *promconfig.Config
 
-	Host    Host
-	Changes Changes
-	Auth    Auth
-	Ingest  Ingest
-	Flags   Flags
-	Deploys Deploys
-	Hooks   Hooks
+	Host     Host
+	Changes  Changes
+	Auth     Auth
+	Ingest   Ingest
+	Flags    Flags
+	Deploys  Deploys
+	Hooks    Hooks
+	Versions Versions
 
 	// Notes are what the reader of the file should know, though nothing is wrong.
 	Notes []string
@@ -83,7 +84,7 @@ func Parse(data []byte, name, dir string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := &Config{Host: defaultHost(), Changes: defaultChanges(), Auth: defaultAuth(), Ingest: defaultIngest(), Flags: defaultFlags(), Deploys: defaultDeploys()}
+	cfg := &Config{Host: defaultHost(), Changes: defaultChanges(), Auth: defaultAuth(), Ingest: defaultIngest(), Flags: defaultFlags(), Deploys: defaultDeploys(), Versions: defaultVersions()}
 	r := &reader{file: name}
 	for _, section := range doc.own {
 		if read, ok := cfg.sections()[section.key.Value]; ok {
@@ -113,13 +114,14 @@ func Parse(data []byte, name, dir string) (*Config, error) {
 // sections are Tidemark's own, by name.
 func (c *Config) sections() map[string]read {
 	return map[string]read{
-		"host":    object(c.Host.fields()),
-		"changes": object(c.Changes.fields()),
-		"auth":    object(c.Auth.fields()),
-		"ingest":  object(c.Ingest.fields()),
-		"flags":   object(c.Flags.fields()),
-		"deploys": object(c.Deploys.fields()),
-		"hooks":   c.Hooks.read,
+		"host":     object(c.Host.fields()),
+		"changes":  object(c.Changes.fields()),
+		"auth":     object(c.Auth.fields()),
+		"ingest":   object(c.Ingest.fields()),
+		"flags":    object(c.Flags.fields()),
+		"deploys":  object(c.Deploys.fields()),
+		"hooks":    c.Hooks.read,
+		"versions": object(c.Versions.fields()),
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/tidemark/tidemark/ingest/push"
 	"github.com/tidemark/tidemark/internal/auth"
 	"github.com/tidemark/tidemark/internal/config"
+	"github.com/tidemark/tidemark/query/watch"
 )
 
 var update = flag.Bool("update", false, "write the expected errors of testdata/invalid anew")
@@ -115,6 +116,9 @@ func TestEverySectionIsRead(t *testing.T) {
 		Status:     &driver.HTTPStatus{Field: "state", Succeeded: []string{"done"}, Failed: []string{"broken"}},
 		Cancelling: "https://deployer.example/{id}/cancel",
 	}, deploys.Targets[6].Driver)
+	watched := watch.DefaultSettings()
+	watched.Metrics, watched.Version, watched.DefaultEnvironment = "app_version", []string{"v"}, "production"
+	require.Equal(t, &watched, cfg.Versions.Watched())
 	require.Equal(t, "github", cfg.Hooks.Hook("github").Sender())
 	require.Equal(t, "generic", cfg.Hooks.Hook("octopus").Sender())
 	require.Nil(t, cfg.Hooks.Hook("gitlab"))

@@ -41,7 +41,7 @@ func allKeys() (all [][]string) {
 			walk(below)
 		}
 	}
-	for _, section := range []string{"host", "changes", "auth", "ingest", "flags", "deploys"} {
+	for _, section := range []string{"host", "changes", "auth", "ingest", "flags", "deploys", "versions"} {
 		walk([]string{section})
 	}
 	return all

@@ -24,7 +24,7 @@ type Problem struct {
 	challenge  string
 	// unread says that the body is not read, so that the answer does not wait for it.
 	unread bool
-	err        error // what it was in truth, for the log alone
+	err    error // what it was in truth, for the log alone
 }
 
 // Fault is one part of a request that was wrong.
