@@ -74,6 +74,7 @@ func TestOneDeployToldBySeveralIsOneChange(t *testing.T) {
 			require.Equal(t, annotate.At(zero.Add(8*time.Minute)), *c.End, "with the last who was told of it")
 			require.Equal(t, "alice", c.Who.Name)
 			require.Equal(t, theCommit, c.Commit)
+			require.Equal(t, "v1.43.0", c.Version, "what people call it, and not the commit")
 			require.Equal(t, "1.42.0", c.PreviousVersion)
 			require.Equal(t, map[string]string{annotate.LabelSeen: "true", annotate.LabelTold: "true", "rollout": "3/3"}, c.Labels)
 			require.Len(t, c.Evidence, 6)
