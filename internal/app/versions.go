@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"time"
 
 	"github.com/prometheus/prometheus/storage"
 
@@ -16,6 +17,7 @@ func (a *App) startWatching(samples storage.Queryable) {
 		Logger:     a.logger.With("component", "versions"),
 		Metrics:    a.telemetry.set,
 		Settings:   func() *watch.Settings { return a.config.Load().Versions.Watched() },
+		Every:      func() time.Duration { return time.Duration(a.config.Load().Prometheus.GlobalConfig.ScrapeInterval) },
 		JoinWithin: a.config.Load().Changes.JoinWithin,
 	})
 	ctx, cancel := context.WithCancel(context.Background())

@@ -34,6 +34,9 @@ type Options struct {
 	Metrics *metrics.Set
 	// Settings returns those in force; nil where nothing is to be watched.
 	Settings func() *Settings
+	// Every returns how often to look: as often as targets are scraped; it is brought
+	// between a second and 15.
+	Every func() time.Duration
 	// JoinWithin is how far apart what is told and what is seen may be.
 	JoinWithin time.Duration
 	// Now is the clock; time.Now where it is nil.
@@ -41,8 +44,8 @@ type Options struct {
 }
 
 const (
-	// every is how often the targets are looked at: as often as most are scraped.
-	every = 15 * time.Second
+	// often and seldom bound how often the targets are looked at.
+	often, seldom = time.Second, 15 * time.Second
 	// space has the documents of what is known of places.
 	space = "seen"
 	// by is who tells, in the log.
@@ -85,7 +88,7 @@ func New(o Options) *Watcher {
 // Run watches until ctx ends. What goes wrong is logged, and tried again.
 func (w *Watcher) Run(ctx context.Context) {
 	var loaded bool
-	for tick := time.NewTicker(every); ; {
+	for {
 		if !loaded {
 			err := w.load(ctx)
 			loaded = err == nil
@@ -96,9 +99,8 @@ func (w *Watcher) Run(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
-			tick.Stop()
 			return
-		case <-tick.C:
+		case <-time.After(min(max(w.opts.Every(), often), seldom)):
 		}
 	}
 }

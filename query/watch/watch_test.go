@@ -47,7 +47,7 @@ func (b *bench) restart() {
 	b.Helper()
 	b.watcher = New(Options{
 		Samples: b.samples, Log: b.log, Logger: slog.New(slog.DiscardHandler), Metrics: metrics.NewSet(),
-		Settings: func() *Settings { return b.set }, JoinWithin: changelog.DefaultJoinWithin, Now: func() time.Time { return b.now },
+		Settings: func() *Settings { return b.set }, Every: func() time.Duration { return 0 }, JoinWithin: changelog.DefaultJoinWithin, Now: func() time.Time { return b.now },
 	})
 	require.NoError(b, b.watcher.load(b.Context()))
 }
