@@ -213,8 +213,8 @@ func SameVersion(a, b Change) bool {
 	if v := plainVersion(a.Version); v != "" && v == plainVersion(b.Version) {
 		return true
 	}
-	for _, x := range []string{a.Commit, a.Version} {
-		for _, y := range []string{b.Commit, b.Version} {
+	for _, x := range []string{a.Commit, asCommit(a.Version)} {
+		for _, y := range []string{b.Commit, asCommit(b.Version)} {
 			if sameCommit(x, y) {
 				return true
 			}
@@ -241,12 +241,20 @@ func VersionKeys(c Change) []string {
 		}
 	}
 	add(plainVersion(c.Version))
-	for _, commit := range []string{c.Commit, c.Version} {
+	for _, commit := range []string{c.Commit, asCommit(c.Version)} {
 		if sameCommit(commit, commit) {
 			add(strings.ToLower(commit[:minCommit]))
 		}
 	}
 	return keys
+}
+
+// asCommit is a version where it may be a commit: a number, such as a date, is none.
+func asCommit(version string) string {
+	if !strings.ContainsAny(strings.ToLower(version), "abcdef") {
+		return ""
+	}
+	return version
 }
 
 // minCommit is how short the beginning of a commit may be, as Git writes it.

@@ -20,9 +20,9 @@ const followBatch = 100
 // It returns ctx's error when that ends, fn's error when there is one, and
 // Unavailable when the log is closed.
 func (l *Log) Follow(ctx context.Context, after int64, f annotate.Filter, fn func(annotate.Event) error) error {
-	var newest int64
-	if err := l.read.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0) FROM revisions").Scan(&newest); err != nil {
-		return l.readError(fmt.Errorf("reading where the log stands: %w", err))
+	newest, err := l.Position(ctx)
+	if err != nil {
+		return fmt.Errorf("reading where the log stands: %w", err)
 	}
 	if after < 0 || after > newest {
 		after = newest
@@ -68,4 +68,11 @@ func (l *Log) eventsAfter(ctx context.Context, after int64) ([]annotate.Event, e
 		return err
 	}, "SELECT seq, body FROM revisions WHERE seq > ? ORDER BY seq LIMIT ?", after, followBatch)
 	return events, err
+}
+
+// Position returns the number of the newest revision, after which Follow begins with what
+// is new; 0 of an empty log.
+func (l *Log) Position(ctx context.Context) (seq int64, err error) {
+	err = l.read.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0) FROM revisions").Scan(&seq)
+	return seq, l.readError(err)
 }

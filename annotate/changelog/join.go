@@ -52,8 +52,8 @@ func (l *Log) partner(ctx context.Context, tx transaction, c annotate.Change) (k
 func distance(a, b annotate.Change) time.Duration { return a.Start.Sub(b.Start.Time).Abs() }
 
 // deploys returns the deploys of c's service and of its version or commit that began
-// between two times: the newest of those that were told, unless c has no identity, and of
-// those that were only seen.
+// between two times: the ten nearest before and after c of those that were told, unless c
+// has no identity, and of those that were only seen.
 func (t transaction) deploys(ctx context.Context, c annotate.Change, from, to time.Time) ([]known, error) {
 	var list []known
 	for _, key := range deployKeys(c) {
@@ -61,12 +61,20 @@ func (t transaction) deploys(ctx context.Context, c annotate.Change, from, to ti
 			if seen == 0 && c.ExternalID == "" {
 				continue // see mayJoin
 			}
-			rows, err := t.rows(ctx, t.deploysNear, c.Service, key, seen, from.UnixMilli(), to.UnixMilli())
-			if err != nil {
-				return nil, fmt.Errorf("looking for the same deploy: %w", err)
-			}
-			if list, err = appendKnown(list, rows); err != nil {
-				return nil, err
+			for _, part := range []struct {
+				stmt     *sql.Stmt
+				from, to int64
+			}{
+				{t.deploysBefore, from.UnixMilli(), c.Start.UnixMilli()},
+				{t.deploysAfter, c.Start.UnixMilli(), to.UnixMilli()},
+			} {
+				rows, err := t.rows(ctx, part.stmt, c.Service, key, seen, c.Environment, part.from, part.to)
+				if err != nil {
+					return nil, fmt.Errorf("looking for the same deploy: %w", err)
+				}
+				if list, err = appendKnown(list, rows); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}
@@ -102,7 +110,7 @@ func deployKeys(c annotate.Change) []string {
 func (t transaction) putDeployKeys(ctx context.Context, was, c annotate.Change) error {
 	keys, before := deployKeys(c), deployKeys(was)
 	seen := c.Source == annotate.SourceSeen
-	if slices.Equal(keys, before) && c.Service == was.Service && c.Start.Equal(was.Start.Time) && seen == (was.Source == annotate.SourceSeen) {
+	if slices.Equal(keys, before) && c.Service == was.Service && c.Start.Equal(was.Start.Time) && c.Environment == was.Environment && seen == (was.Source == annotate.SourceSeen) {
 		return nil
 	}
 	if len(before) > 0 {
@@ -111,7 +119,7 @@ func (t transaction) putDeployKeys(ctx context.Context, was, c annotate.Change) 
 		}
 	}
 	for _, key := range keys {
-		if _, err := t.exec(ctx, t.insertDeployKey, c.Service, key, seen, c.Start.UnixMilli(), c.ID); err != nil {
+		if _, err := t.exec(ctx, t.insertDeployKey, c.Service, key, seen, c.Start.UnixMilli(), c.ID, c.Environment); err != nil {
 			return err
 		}
 	}
@@ -119,13 +127,12 @@ func (t transaction) putDeployKeys(ctx context.Context, was, c annotate.Change) 
 }
 
 // mayJoin reports whether what is told of c may be told of other, too. Of one source two
-// changes are two; and what has no identity is only joined by what was seen, since whoever
-// told of it would not find it again.
+// changes are two, and so are two rollouts that were seen; and what has no identity is only
+// joined by what was seen, since whoever told of it would not find it again. Of two changes
+// that documents name neither can go.
 func (t transaction) mayJoin(ctx context.Context, c, other annotate.Change) (bool, error) {
-	if c.Source == annotate.SourceSeen || other.Source == annotate.SourceSeen {
-		return true, nil
-	}
-	if c.ExternalID == "" || other.ExternalID == "" {
+	seen := c.Source == annotate.SourceSeen || other.Source == annotate.SourceSeen
+	if !seen && (c.ExternalID == "" || other.ExternalID == "") {
 		return false, nil
 	}
 	of, err := t.sources(ctx, c)
@@ -133,9 +140,27 @@ func (t transaction) mayJoin(ctx context.Context, c, other annotate.Change) (boo
 		return false, err
 	}
 	others, err := t.sources(ctx, other)
-	return !slices.ContainsFunc(of, func(source string) bool {
-		return source != annotate.SourceSeen && slices.Contains(others, source)
-	}), err
+	if err != nil || slices.ContainsFunc(of, func(source string) bool { return slices.Contains(others, source) }) {
+		return false, err
+	}
+	named, err := t.named(ctx, c)
+	if err != nil || !named {
+		return err == nil, err
+	}
+	named, err = t.named(ctx, other)
+	return !named, err
+}
+
+// named reports whether a document names a change of the log.
+func (t transaction) named(ctx context.Context, c annotate.Change) (bool, error) {
+	if c.ID == "" {
+		return false, nil
+	}
+	var n int
+	if err := t.row(ctx, t.documented, c.ID).Scan(&n); err != nil {
+		return false, fmt.Errorf("looking for what names a change: %w", err)
+	}
+	return n > 0, nil
 }
 
 // sources are those that tell of a change.
@@ -169,27 +194,40 @@ func (l *Log) merge(ctx context.Context, tx transaction, by string, was known, b
 	if all, err = annotate.Arrange(slices.Concat(all, otherBefore.said)); err != nil {
 		return annotate.Change{}, unchanged, fmt.Errorf("encoding what was said: %w", err)
 	}
-	into, gone, intoBefore := was, other, before
-	if stays(other.Change, was.Change) {
-		into, gone, intoBefore = other, was, otherBefore
+	into, intoBefore, gone, goneBefore := was, before, other, otherBefore
+	if stays, err := tx.stays(ctx, other.Change, was.Change); err != nil {
+		return annotate.Change{}, unchanged, err
+	} else if stays {
+		into, intoBefore, gone, goneBefore = other, otherBefore, was, before
 	}
 	if err := l.absorb(ctx, tx, by, gone.Change, into.Change); err != nil {
 		return annotate.Change{}, unchanged, err
 	}
 	intoBefore.stored = slices.Concat(before.stored, otherBefore.stored)
-	return l.put(ctx, tx, by, into, intoBefore, all)
+	next := annotate.Rebase(into.Change, annotate.Fold(intoBefore.said), annotate.Fold(all))
+	corrected := gone.Clone() // what somebody corrected there is as right here
+	corrected.ID, corrected.Revision, corrected.Recorded, corrected.Updated = "", 0, annotate.Time{}, annotate.Time{}
+	next = annotate.Rebase(next, annotate.Fold(goneBefore.said), corrected)
+	return l.putNext(ctx, tx, by, into, intoBefore, all, next)
 }
 
-// stays reports whether a is the change that stays of two that are the same: the one that
-// has no identity, then the one that was told, then the one that is in the log longer.
-func stays(a, b annotate.Change) bool {
+// stays reports whether a is the change that stays of two that are the same: the one that a
+// document names, then the one that has no identity, then the one that was told, then the
+// one that is in the log longer.
+func (t transaction) stays(ctx context.Context, a, b annotate.Change) (bool, error) {
+	for _, c := range []annotate.Change{a, b} {
+		named, err := t.named(ctx, c)
+		if err != nil || named {
+			return named && c.ID == a.ID, err
+		}
+	}
 	if (a.ExternalID == "") != (b.ExternalID == "") {
-		return a.ExternalID == ""
+		return a.ExternalID == "", nil
 	}
 	if seen := a.Source == annotate.SourceSeen; seen != (b.Source == annotate.SourceSeen) {
-		return !seen
+		return !seen, nil
 	}
-	return cmp.Or(a.Recorded.Compare(b.Recorded.Time), strings.Compare(a.ID, b.ID)) < 0
+	return cmp.Or(a.Recorded.Compare(b.Recorded.Time), strings.Compare(a.ID, b.ID)) < 0, nil
 }
 
 // absorb takes the change gone out of all questions: whoever asks for it by its id gets

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -300,4 +301,151 @@ func TestTheNearestDeployIsJoined(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "1", results[0].Change.ExternalID)
 	require.Equal(t, "production", results[0].Change.Environment)
+}
+
+// seenDeploy is a rollout of version v of web that was seen.
+func seenDeploy(id, v string, from, to annotate.Time, status annotate.Status) annotate.Report {
+	return annotate.Report{Source: annotate.SourceSeen, ExternalID: id, At: to, Kind: "deploy", Service: "web", Environment: "production", Version: v, Status: status, Start: from, End: to}
+}
+
+// Two rollouts that were seen are two, also of the same version.
+func TestTwoRolloutsThatWereSeenAreTwo(t *testing.T) {
+	l := fresh(t)
+	zero := ago(2 * time.Hour)
+	at := func(minutes int) annotate.Time { return annotate.At(zero.Add(time.Duration(minutes) * time.Minute)) }
+	for i, v := range []string{"v2", "v1", "v2"} {
+		_, err := l.Observe(t.Context(), "test", []annotate.Report{seenDeploy(fmt.Sprint(i), v, at(10*i), at(10*i+2), annotate.Succeeded)})
+		require.NoError(t, err)
+	}
+	require.Len(t, deploysOf(t, l, "web"), 3)
+}
+
+// A change that a document names, as of a deploy that Tidemark carries out, stays.
+func TestAChangeThatADocumentNamesStays(t *testing.T) {
+	l := fresh(t)
+	zero := ago(time.Hour)
+	ci := annotate.Report{Source: "ci", ExternalID: "1", At: zero, Kind: "deploy", Service: "web", Environment: "production", Commit: theCommit, Status: annotate.Running, Start: zero}
+	_, err := l.Observe(t.Context(), "test", []annotate.Report{ci})
+	require.NoError(t, err)
+	run := annotate.Report{Source: "tidemark", ExternalID: "run-1", Kind: "deploy", Service: "web", Environment: "production", Version: "v1.43.0", Status: annotate.Running, Start: zero}
+	var mine annotate.Change
+	var d annotate.Document
+	keep := func(r annotate.Report) {
+		require.NoError(t, l.Transact(t.Context(), func(ctx context.Context, tx annotate.Tx) error {
+			result, err := tx.Record(ctx, "tidemark", r)
+			if err != nil {
+				return err
+			}
+			mine = result.Change
+			d, err = tx.PutDocument(ctx, annotate.Document{Space: "deploy", Key: "run-1", Revision: d.Revision, By: "tidemark", Change: mine.ID, Body: []byte("{}")})
+			return err
+		}))
+	}
+	keep(run)
+	id := mine.ID
+	argo := annotate.Report{Source: "argocd", ExternalID: "2", At: annotate.At(zero.Add(time.Minute)), Kind: "deploy", Service: "web", Environment: "production", Version: "v1.43.0", Commit: theCommit, Status: annotate.Succeeded, End: annotate.At(zero.Add(5 * time.Minute))}
+	_, err = l.Observe(t.Context(), "test", []annotate.Report{argo})
+	require.NoError(t, err)
+	require.Len(t, deploysOf(t, l, "web"), 1)
+	run.Status, run.End = annotate.Succeeded, annotate.At(zero.Add(6*time.Minute))
+	keep(run)
+	require.Equal(t, id, mine.ID)
+	ci.At, ci.Status, ci.End = annotate.At(zero.Add(7*time.Minute)), annotate.Succeeded, annotate.At(zero.Add(7*time.Minute))
+	results, err := l.Observe(t.Context(), "test", []annotate.Report{ci})
+	require.NoError(t, err)
+	require.Equal(t, id, results[0].Change.ID)
+	require.Equal(t, annotate.Succeeded, results[0].Change.Status)
+	require.Equal(t, ci.End, *results[0].Change.End, "with the last")
+}
+
+// What was recorded without a time, or corrected by a person, is not lost with the change
+// that proves to be another; and its end counts as that of the others does.
+func TestWhatWasRecordedOfAChangeThatIsJoinedStays(t *testing.T) {
+	zero := ago(time.Hour)
+	at := func(minutes int) annotate.Time { return annotate.At(zero.Add(time.Duration(minutes) * time.Minute)) }
+	ci := annotate.Report{Source: "ci", ExternalID: "1", At: at(0), Kind: "deploy", Service: "web", Environment: "production", Commit: theCommit, Status: annotate.Succeeded, Start: at(0), End: at(3)}
+	begin := annotate.Report{Source: "cli", ExternalID: "2", Kind: "deploy", Service: "web", Environment: "production", Version: "v1", Status: annotate.Running, Start: at(1)}
+	end := annotate.Report{Source: "cli", ExternalID: "2", Status: annotate.Succeeded, End: at(7)}
+	argo := annotate.Report{Source: "argocd", ExternalID: "3", At: at(8), Kind: "deploy", Service: "web", Environment: "production", Version: "v1", Commit: theCommit, Status: annotate.Succeeded, Start: at(2), End: at(8)}
+	for n, order := range permutations(4) {
+		if slices.Index(order, 1) > slices.Index(order, 2) {
+			continue // nobody records an end before the start without saying when
+		}
+		l := fresh(t)
+		for _, i := range order {
+			var err error
+			switch i {
+			case 0:
+				_, err = l.Observe(t.Context(), "test", []annotate.Report{ci})
+			case 1:
+				result := record(t, l, begin)
+				_, err = l.Amend(t.Context(), "bob", result.ID, annotate.Patch{Set: annotate.Report{Risk: "the database"}})
+			case 2:
+				_, err = l.Record(t.Context(), "test", end)
+			case 3:
+				_, err = l.Observe(t.Context(), "test", []annotate.Report{argo})
+			}
+			require.NoError(t, err)
+		}
+		changes := deploysOf(t, l, "web")
+		require.Len(t, changes, 1, "order %d %v", n, order)
+		c := changes[0]
+		require.Equal(t, []string{"succeeded", "v1", theCommit, "the database"}, []string{string(c.Status), c.Version, c.Commit, c.Risk}, "order %v", order)
+		require.Equal(t, at(0), c.Start, "order %v", order)
+		require.Equal(t, at(8), *c.End, "order %v", order)
+	}
+}
+
+func TestAVersionThatIsRecordedLateJoins(t *testing.T) {
+	l := fresh(t)
+	zero := ago(time.Hour)
+	_, err := l.Observe(t.Context(), "test", []annotate.Report{seenDeploy("s", "v1", zero, zero, annotate.Succeeded)})
+	require.NoError(t, err)
+	record(t, l, annotate.Report{Source: "cli", ExternalID: "1", Service: "web", Environment: "production", Start: zero, Status: annotate.Running})
+	require.Len(t, deploysOf(t, l, "web"), 2)
+	record(t, l, annotate.Report{Source: "cli", ExternalID: "1", Version: "v1", Status: annotate.Succeeded})
+	require.Len(t, deploysOf(t, l, "web"), 1)
+	require.Equal(t, "cli", deploysOf(t, l, "web")[0].Source)
+}
+
+// Many environments, and numbers that begin alike.
+func TestManyDeploysOfOneVersion(t *testing.T) {
+	l := fresh(t)
+	zero := ago(time.Hour)
+	for i := range 30 {
+		r := annotate.Report{Source: "ci", ExternalID: fmt.Sprint(i), At: zero, Kind: "deploy", Service: "web", Environment: fmt.Sprint("e", i), Version: "v1", Status: annotate.Succeeded, Start: zero, End: zero}
+		_, err := l.Observe(t.Context(), "test", []annotate.Report{r})
+		require.NoError(t, err)
+	}
+	for i := range 30 {
+		r := seenDeploy(fmt.Sprint("s", i), "v1", zero, zero, annotate.Succeeded)
+		r.Environment = fmt.Sprint("e", i)
+		_, err := l.Observe(t.Context(), "test", []annotate.Report{r})
+		require.NoError(t, err)
+	}
+	require.Len(t, deploysOf(t, l, "web"), 30)
+	require.False(t, annotate.SameVersion(annotate.Change{Version: "20260304"}, annotate.Change{Version: "202603041"}))
+	require.True(t, annotate.SameVersion(annotate.Change{Version: "f95f852"}, annotate.Change{Commit: theCommit}))
+}
+
+// BenchmarkRecordOfManyAlike records a deploy of which a day has very many of one version.
+func BenchmarkRecordOfManyAlike(b *testing.B) {
+	l := fresh(b)
+	zero := ago(24 * time.Hour)
+	batch := make([]annotate.Report, 1000)
+	for n := range 20 {
+		for i := range batch {
+			at := annotate.At(zero.Add(time.Duration(n*1000+i) * time.Second))
+			batch[i] = annotate.Report{Source: "ci", ExternalID: fmt.Sprint(n*1000 + i), Kind: "deploy", Service: "web", Version: "v1", Status: annotate.Succeeded, Start: at, End: at}
+		}
+		_, err := l.RecordBatch(b.Context(), "bench", batch)
+		require.NoError(b, err)
+	}
+	b.ReportAllocs()
+	for n := 0; b.Loop(); n++ {
+		at := annotate.At(zero.Add(time.Duration(n) * time.Second))
+		if _, err := l.Observe(b.Context(), "bench", []annotate.Report{{Source: "ci", ExternalID: fmt.Sprint("n", n), At: at, Kind: "deploy", Service: "web", Version: "v1", Status: annotate.Succeeded, Start: at, End: at}}); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -3,6 +3,7 @@ package changelog
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -132,18 +133,48 @@ func (l *Log) tell(ctx context.Context, tx transaction, by string, was known, ne
 	if slices.EqualFunc(all, before.stored, annotate.Said.Same) {
 		return was.Change, unchanged, nil
 	}
-	if was.Revision > 0 { // with what is known of it now, another may prove to be the same
+	if was.Revision == 0 {
+		return l.put(ctx, tx, by, was, before, all)
+	}
+	change, o, err := was.Change, unchanged, error(nil)
+	for range maxMerges { // with what is known of it now, others may prove to be the same
 		now := annotate.Fold(all)
 		now.ID = was.ID
 		other, err := l.partner(ctx, tx, now)
 		if err != nil {
 			return annotate.Change{}, unchanged, err
 		}
-		if other.Revision > 0 {
-			return l.merge(ctx, tx, by, was, before, other, all)
+		if other.Revision == 0 {
+			break
 		}
+		if change, o, err = l.merge(ctx, tx, by, was, before, other, all); err != nil {
+			return annotate.Change{}, unchanged, err
+		}
+		if was, err = encoded(change); err != nil {
+			return annotate.Change{}, unchanged, err
+		}
+		if before, err = tx.spokenOf(ctx, was); err != nil {
+			return annotate.Change{}, unchanged, err
+		}
+		all = before.said
 	}
-	return l.put(ctx, tx, by, was, before, all)
+	if o != unchanged {
+		return change, o, nil
+	}
+	change, o, err = l.put(ctx, tx, by, was, before, all)
+	return change, o, err
+}
+
+// maxMerges is how many changes may prove to be the same at once: one for each source.
+const maxMerges = 5
+
+// encoded is a change that was just kept, as known.
+func encoded(c annotate.Change) (known, error) {
+	body, err := json.Marshal(c)
+	if err != nil {
+		return known{}, fmt.Errorf("encoding the change: %w", err)
+	}
+	return known{c, body}, nil
 }
 
 // put makes of the change was, of which before was said, what all makes of it.
@@ -157,6 +188,11 @@ func (l *Log) put(ctx context.Context, tx transaction, by string, was known, bef
 			return annotate.Change{}, unchanged, err
 		}
 	}
+	return l.putNext(ctx, tx, by, was, before, all, next)
+}
+
+// putNext makes of the change was next, of which all is said.
+func (l *Log) putNext(ctx context.Context, tx transaction, by string, was known, before spoken, all []annotate.Said, next annotate.Change) (annotate.Change, outcome, error) {
 	last := slices.MaxFunc(all, func(a, b annotate.Said) int { return a.At.Compare(b.At.Time) })
 	change, o, err := l.keepAt(ctx, tx, by, was, next, last.At.Time)
 	if err == nil {

@@ -42,7 +42,7 @@ func (l *Log) Numbers(ctx context.Context, ids []string) ([]int64, error) {
 
 // Numbered returns the newest state of the change with a number, or a NotFound error.
 func (l *Log) Numbered(ctx context.Context, number int64) (annotate.Change, error) {
-	_, c, err := one(l.read.QueryRowContext(ctx, "SELECT body FROM changes WHERE num = ?", number))
+	_, c, err := one(l.read.QueryRowContext(ctx, "SELECT body FROM changes WHERE id = (SELECT coalesce((SELECT into_id FROM joined WHERE joined.id = changes.id), id) FROM changes WHERE num = ?)", number))
 	return c, l.readError(err)
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -114,20 +115,23 @@ func (l *Log) record(ctx context.Context, tx transaction, by string, r annotate.
 	}
 	if was.Revision > 0 {
 		next := r.Update(was.Change, now)
-		next.Source, next.ExternalID = was.Source, was.ExternalID // of several, it may be another
-		return l.keep(ctx, tx, by, was, next)
-	}
-	partner, err := l.partner(ctx, tx, r.New(now))
-	if err != nil {
+		stored, err := tx.said(ctx, was.ID)
+		if err != nil {
+			return annotate.Change{}, unchanged, err
+		}
+		if len(stored) == 0 && slices.Equal(deployKeys(next), deployKeys(was.Change)) {
+			return l.keep(ctx, tx, by, was, next)
+		}
+	} else if was, err = l.partner(ctx, tx, r.New(now)); err != nil {
 		return annotate.Change{}, unchanged, err
 	}
-	if partner.Revision > 0 {
+	if was.Revision > 0 { // others tell of it, or may do so
 		r.At = annotate.At(now)
 		one, err := annotate.NewSaid(r)
 		if err != nil {
 			return annotate.Change{}, unchanged, fmt.Errorf("encoding what was said: %w", err)
 		}
-		return l.tell(ctx, tx, by, partner, []annotate.Said{one})
+		return l.tell(ctx, tx, by, was, []annotate.Said{one})
 	}
 	id, err := l.opts.NewID()
 	if err != nil {
@@ -163,11 +167,15 @@ func (l *Log) keepAt(ctx context.Context, tx transaction, by string, was known, 
 		}
 	}
 	now := annotate.At(l.opts.Now())
+	if latest := now.Add(time.Hour); at.After(latest) {
+		at = latest // whatever a sender's clock says
+	}
 	if err := next.Validate(now.Time); err != nil && next.Validate(at) != nil {
 		return annotate.Change{}, unchanged, err
 	}
 	if next.Undoes != was.Undoes {
-		if err := undoable(ctx, tx, next.Undoes); err != nil {
+		var err error
+		if next.Undoes, err = undoable(ctx, tx, next.Undoes); err != nil {
 			return annotate.Change{}, unchanged, err
 		}
 	}
@@ -192,17 +200,17 @@ func (l *Log) keepAt(ctx context.Context, tx transaction, by string, was known, 
 	return next, what, nil
 }
 
-// undoable returns an Invalid error unless the log has the change id, or id is
-// empty.
-func undoable(ctx context.Context, tx transaction, id string) error {
+// undoable returns the id of the change that an id leads to, and an Invalid error unless
+// the log has it, or id is empty.
+func undoable(ctx context.Context, tx transaction, id string) (string, error) {
 	if id == "" {
-		return nil
+		return "", nil
 	}
-	_, _, err := one(tx.row(ctx, tx.byID, id))
+	_, c, err := one(tx.row(ctx, tx.byID, id))
 	if annotate.CodeOf(err) == annotate.NotFound {
-		return &annotate.Error{Code: annotate.Invalid, Field: "undoes", Value: id, Message: "no change in the log has this id"}
+		return "", &annotate.Error{Code: annotate.Invalid, Field: "undoes", Value: id, Message: "no change in the log has this id"}
 	}
-	return err
+	return c.ID, err
 }
 
 // at puts the place before the field of an error.

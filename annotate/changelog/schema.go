@@ -157,6 +157,7 @@ CREATE TABLE deploy_keys (
 	seen      INTEGER NOT NULL, -- 1 of what was only seen
 	start_ms  INTEGER NOT NULL,
 	change_id TEXT    NOT NULL REFERENCES changes (id),
+	environment TEXT  NOT NULL,
 	PRIMARY KEY (service, key, seen, start_ms, change_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX deploy_keys_change ON deploy_keys (change_id);
@@ -167,6 +168,7 @@ CREATE TABLE joined (
 	into_id TEXT NOT NULL REFERENCES changes (id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX joined_into ON joined (into_id);
+CREATE INDEX documents_change ON documents (change_id) WHERE change_id != '';
 
 CREATE TABLE deliveries (
 	num     INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -58,7 +58,7 @@ func indexFor(f annotate.SpanFilter) string {
 // the change with the newest start that is not after t.
 func (l *Log) NewestStarts(ctx context.Context, f annotate.SpanFilter, t int64) ([]annotate.Span, error) {
 	c := selectingSpans(f)
-	c.rest.and("start_ms <= ?", t)
+	c.rest.and("start_ms <= ?", min(t, never-1))
 	type place struct{ kind, service, environment string }
 	return newest(func(fn func(annotate.Span) error) error {
 		return l.newestOfGroups(ctx, c, "changes_group", "start_ms, id", fn)

@@ -26,7 +26,8 @@ type statements struct {
 	saidOf, insertSaid, deleteSaid   *sql.Stmt
 	byAlias, insertAlias             *sql.Stmt
 	deleteAlias, sourcesOf           *sql.Stmt
-	deploysNear, hideChange          *sql.Stmt
+	deploysBefore, deploysAfter      *sql.Stmt
+	documented, hideChange           *sql.Stmt
 	insertDeployKey                  *sql.Stmt
 	deleteDeployKeys                 *sql.Stmt
 	moveSaid, moveAliases            *sql.Stmt
@@ -84,11 +85,18 @@ func prepare(ctx context.Context, db *sql.DB) (*statements, error) {
 		{&s.moveAliases, "UPDATE aliases SET change_id = ? WHERE change_id = ?"},
 		{&s.moveJoined, "UPDATE joined SET into_id = ? WHERE into_id = ?"},
 		{&s.insertJoined, "INSERT INTO joined (into_id, id) VALUES (?2, ?1)"},
-		{&s.deploysNear, `
+		{&s.deploysBefore, `
 			SELECT body FROM deploy_keys CROSS JOIN changes ON changes.id = change_id
-			WHERE deploy_keys.service = ? AND key = ? AND seen = ? AND deploy_keys.start_ms BETWEEN ? AND ?
-			ORDER BY deploy_keys.start_ms DESC LIMIT 20`},
-		{&s.insertDeployKey, "INSERT INTO deploy_keys (service, key, seen, start_ms, change_id) VALUES (?, ?, ?, ?, ?)"},
+			WHERE deploy_keys.service = ?1 AND key = ?2 AND seen = ?3 AND deploy_keys.start_ms BETWEEN ?5 AND ?6
+				AND (?4 = '' OR environment IN (?4, ''))
+			ORDER BY deploy_keys.start_ms DESC LIMIT 10`},
+		{&s.deploysAfter, `
+			SELECT body FROM deploy_keys CROSS JOIN changes ON changes.id = change_id
+			WHERE deploy_keys.service = ?1 AND key = ?2 AND seen = ?3 AND deploy_keys.start_ms > ?5 AND deploy_keys.start_ms <= ?6
+				AND (?4 = '' OR environment IN (?4, ''))
+			ORDER BY deploy_keys.start_ms LIMIT 10`},
+		{&s.documented, "SELECT count(*) FROM documents INDEXED BY documents_change WHERE change_id = ? AND change_id != ''"},
+		{&s.insertDeployKey, "INSERT INTO deploy_keys (service, key, seen, start_ms, change_id, environment) VALUES (?, ?, ?, ?, ?, ?)"},
 		{&s.deleteDeployKeys, "DELETE FROM deploy_keys WHERE change_id = ?"},
 		{&s.sameDelivery, "SELECT num FROM deliveries WHERE hook = ? AND digest = ?"},
 		{&s.countDeliveries, "SELECT count(*), coalesce(sum(length(body) + length(header) + length(why)), 0) FROM deliveries INDEXED BY deliveries_hook WHERE hook = ?"},

@@ -2,7 +2,10 @@ package seen
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,8 +39,14 @@ type State struct {
 	// Versions are those that run while nothing changes: one, but for a place that is
 	// never all of one version.
 	Versions []string `json:"versions,omitempty"`
-	// Rollout is under way; nil for none.
-	Rollout *Rollout `json:"rollout,omitempty"`
+	// Gone are those of them that no target runs now, and since when.
+	Gone map[string]time.Time `json:"gone,omitempty"`
+	// Rollout is under way; nil for none. Overtaken are the versions whose rollouts it
+	// overtook, which some targets may still run.
+	Rollout   *Rollout `json:"rollout,omitempty"`
+	Overtaken []string `json:"overtaken,omitempty"`
+	// Last is the rollout that ended last without all targets: it may come back.
+	Last *Rollout `json:"last,omitempty"`
 	// Started is the latest start of a process up to which restarts were told of.
 	Started time.Time `json:"started,omitzero"`
 }
@@ -56,6 +65,9 @@ type Rollout struct {
 	Total int `json:"total"`
 	// Lost says that it stopped half way. It may go on.
 	Lost bool `json:"lost,omitempty"`
+	// Ended is when it was taken back, and Ends how often.
+	Ended time.Time `json:"ended,omitzero"`
+	Ends  int       `json:"ends,omitempty"`
 }
 
 // Grace is how long a target that is gone still counts as it was: it may be starting anew.
@@ -68,8 +80,16 @@ const (
 	// lostAfter is how long nothing more must change until a rollout that stopped half way
 	// counts as lost, until it goes on.
 	lostAfter = 24 * time.Hour
-	// maxVersions is how many versions are remembered of a place.
-	maxVersions = 50
+	// maxVersions is how many versions a place may run; of one that runs more nothing is
+	// told, for it is no one service.
+	maxVersions = 500
+	// forgetAfter is how long a version must be gone to be new when it comes again.
+	forgetAfter = 6 * time.Hour
+	// sameWithin is how soon a rollout that was taken back may come again to be the same,
+	// and maxEnds how often that is told: a process that falls over again and again is one
+	// rollout.
+	sameWithin = time.Hour
+	maxEnds    = 5
 	// restartWithin is how far apart the starts of the processes of a place may be that
 	// are one restart.
 	restartWithin = time.Hour
@@ -83,30 +103,41 @@ func (s State) Next(p Place, targets []Target, now time.Time) (State, []annotate
 		return s, nil
 	}
 	counts := map[string]int{}
+	var versioned []Target
 	for _, t := range targets {
-		counts[t.Version]++
+		if t.Version != "" {
+			counts[t.Version]++
+			versioned = append(versioned, t)
+		}
 	}
-	if len(s.Versions) == 0 { // never seen before: whatever runs was not deployed just now
-		first := settled(counts, targets)
-		first.Since = now.UTC()
-		return first, nil
+	if len(counts) > maxVersions {
+		return s, nil
 	}
-	w := watch{place: p, state: s, targets: targets, counts: counts, now: now}
-	w.rollout()
+	if s.Since.IsZero() { // never seen before: whatever runs was not deployed just now
+		s.Since, s.Versions, s.Started = now.UTC(), versionsOf(counts), newest(targets, started)
+		return s, nil
+	}
+	w := watch{place: p, state: s, targets: versioned, counts: counts, now: now.UTC()}
+	switch {
+	case len(versioned) == 0:
+	case len(s.Versions) == 0: // they began to say it
+		w.state.Versions = versionsOf(counts)
+	default:
+		w.rollout()
+	}
+	w.targets = targets
 	w.restart()
 	return w.state, w.reports
 }
 
-// settled is the state of a place in which nothing goes on.
-func settled(counts map[string]int, targets []Target) State {
-	s := State{Started: newest(targets, func(t Target) time.Time { return t.Started })}
-	for version := range counts {
-		s.Versions = append(s.Versions, version)
-	}
-	slices.SortFunc(s.Versions, func(a, b string) int { return cmp.Or(counts[b]-counts[a], strings.Compare(a, b)) })
-	s.Versions = s.Versions[:min(len(s.Versions), maxVersions)]
-	return s
+// versionsOf are the versions that run, the one that most targets run first.
+func versionsOf(counts map[string]int) []string {
+	versions := slices.Collect(maps.Keys(counts))
+	slices.SortFunc(versions, func(a, b string) int { return cmp.Or(counts[b]-counts[a], strings.Compare(a, b)) })
+	return versions
 }
+
+func started(t Target) time.Time { return t.Started }
 
 // watch is one look at a place.
 type watch struct {
@@ -127,6 +158,7 @@ func (w *watch) rollout() {
 		w.begin(coming)
 	case coming != "" && coming != r.Version:
 		w.end(annotate.Cancelled, w.now, fmt.Sprintf("%s came when %d of %d targets ran it", coming, r.Done, r.Total))
+		w.state.Overtaken = append(w.state.Overtaken, r.Version)
 		w.begin(coming)
 	case r == nil:
 		w.forget()
@@ -141,7 +173,7 @@ func (w *watch) coming() string {
 	var version string
 	var since time.Time
 	for _, t := range w.targets {
-		known := slices.Contains(w.state.Versions, t.Version)
+		known := slices.Contains(w.state.Versions, t.Version) || slices.Contains(w.state.Overtaken, t.Version)
 		if r := w.state.Rollout; r != nil && t.Version != r.Version && !t.Since.After(r.Last) {
 			known = true // it was there before: the rollout under way came after it
 		}
@@ -152,28 +184,44 @@ func (w *watch) coming() string {
 	return version
 }
 
-// forget lets go of versions that no target runs any more, so that they are new when they
-// come again. One stays: the targets may be gone for a moment.
+// forget lets go of versions that no target runs for a long time, so that they are new when
+// they come again. Those that are gone for a moment are not.
 func (w *watch) forget() {
 	var still []string
+	gone := map[string]time.Time{}
 	for _, version := range w.state.Versions {
-		if w.counts[version] > 0 {
+		since, known := w.state.Gone[version]
+		switch {
+		case w.counts[version] > 0:
 			still = append(still, version)
+		case !known:
+			still, gone[version] = append(still, version), w.now
+		case w.now.Sub(since) < forgetAfter:
+			still, gone[version] = append(still, version), since
 		}
 	}
-	if len(still) > 0 && len(still) < len(w.state.Versions) {
+	if len(gone) == 0 {
+		gone = nil
+	}
+	w.state.Gone = gone
+	if len(still) > 0 {
 		w.state.Versions = still
 	}
 }
 
 func (w *watch) begin(version string) {
+	if last := w.state.Last; last != nil && last.Version == version && w.now.Sub(last.Ended) < sameWithin {
+		w.state.Rollout, w.state.Last = last, nil
+		return
+	}
+	w.state.Last = nil
 	r := Rollout{Version: version, Previous: w.state.Versions[0]}
 	for _, t := range w.targets {
 		if t.Version == version && (r.First.IsZero() || t.Since.Before(r.First)) {
 			r.First, r.Commit = t.Since, t.Commit
 		}
 	}
-	r.ID = strings.Join([]string{w.place.Service, w.place.Environment, version, strconv.FormatInt(r.First.UnixMilli(), 10)}, "/")
+	r.ID = identity(w.place, version, r.First)
 	w.state.Rollout = &r
 }
 
@@ -201,12 +249,13 @@ func (w *watch) move() {
 		if before.Total > 0 && r.Last.Equal(before.Last) {
 			at = latest(r.Last, w.now.Add(-Grace)) // none came to it: the last that did not run it went away
 		}
-		w.end(annotate.Succeeded, at, fmt.Sprintf("all %d targets run it", r.Total))
+		w.end(annotate.Succeeded, at, allTargets(r.Total))
 	case mixed && w.now.Sub(r.Last) >= settledAfter:
 		w.end(annotate.Succeeded, r.Last, fmt.Sprintf("%d of %d targets run it, and no more came to it", r.Done, r.Total))
 	case !r.Lost && w.now.Sub(r.Last) >= lostAfter:
 		r.Lost = true
 		w.tell(annotate.Lost, r.Last, fmt.Sprintf("%d of %d targets run it, and no more came to it", r.Done, r.Total))
+	case before.Ends >= maxEnds:
 	case before.Total == 0: // it began just now
 		w.tell(annotate.Running, r.First, fmt.Sprintf("%s run it", ofTargets(r)))
 	case quarter(r) != quarter(before):
@@ -225,16 +274,18 @@ func (w *watch) end(status annotate.Status, at time.Time, text string) {
 	if at.Before(r.First) {
 		at = r.First
 	}
-	w.tell(status, at, text)
-	if started := w.state.Started; status == annotate.Succeeded {
-		since := w.state.Since
-		w.state = settled(w.counts, w.targets)
-		w.state.Since = since
-		if started.After(w.state.Started) {
-			w.state.Started = started
-		}
+	if r.Ends < maxEnds || status == annotate.Succeeded {
+		w.tell(status, at, text)
 	}
 	w.state.Rollout = nil
+	if status == annotate.Succeeded {
+		w.state.Versions, w.state.Gone, w.state.Overtaken, w.state.Last = versionsOf(w.counts), nil, nil, nil
+		w.state.Started = latest(w.state.Started, newest(w.targets, started))
+		return
+	}
+	last := *r
+	last.Ended, last.Ends = w.now, r.Ends+1
+	w.state.Last = &last
 }
 
 // tell reports how it stands with the rollout at a time.
@@ -254,7 +305,7 @@ func (w *watch) tell(status annotate.Status, at time.Time, text string) {
 
 // restart tells of a restart: all processes began anew, and no version came with it.
 func (w *watch) restart() {
-	last := newest(w.targets, func(t Target) time.Time { return t.Started })
+	last := newest(w.targets, started)
 	if last.IsZero() || !last.After(w.state.Started) {
 		return
 	}
@@ -281,12 +332,22 @@ func (w *watch) restart() {
 		text = "its one process began anew"
 	}
 	w.reports = append(w.reports, annotate.Report{
-		Source: annotate.SourceSeen, ExternalID: strings.Join([]string{w.place.Service, w.place.Environment, "restart", strconv.FormatInt(first.UnixMilli(), 10)}, "/"),
+		Source: annotate.SourceSeen, ExternalID: identity(w.place, "restart", first),
 		At: annotate.At(last), Kind: annotate.KindRestart, Status: annotate.Succeeded, Start: annotate.At(first), End: annotate.At(last),
 		Service: w.place.Service, Environment: w.place.Environment, Version: w.targets[0].Version,
 		Labels:   map[string]string{annotate.LabelSeen: "true"},
 		Evidence: []annotate.Evidence{{Source: annotate.SourceSeen, Time: annotate.At(last), Text: text}},
 	})
+}
+
+// identity names what was seen of a place, as an external_id.
+func identity(p Place, what string, at time.Time) string {
+	id := strings.Join([]string{p.Service, p.Environment, what, strconv.FormatInt(at.UnixMilli(), 10)}, "/")
+	if len(id) <= annotate.MaxName {
+		return id
+	}
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:])
 }
 
 func latest(a, b time.Time) time.Time {
@@ -303,4 +364,11 @@ func newest(targets []Target, of func(Target) time.Time) (last time.Time) {
 		}
 	}
 	return last
+}
+
+func allTargets(n int) string {
+	if n == 1 {
+		return "its one target runs it"
+	}
+	return fmt.Sprintf("all %d targets run it", n)
 }

@@ -248,3 +248,94 @@ func TestAlikeLooksSayNothing(t *testing.T) {
 	}
 	f.requireTold()
 }
+
+// A version that falls over again and again is one rollout, of which not all is told.
+func TestACrashLoopIsOneRollout(t *testing.T) {
+	f := newFleet(t)
+	f.run(0, "v1", "a", "b")
+	f.look(1)
+	for at := 10; at < 10+200*4; at += 4 {
+		f.run(at, "v2", "c")
+		f.look(at)
+		f.gone("c")
+		f.look(at + 2)
+	}
+	require.Len(t, f.told, 2*maxEnds)
+	f.told = nil
+	f.run(840, "v2", "a", "b")
+	f.look(840)
+	f.requireTold("840: deploy v1>v2 succeeded 10-840: all 2 targets run it")
+}
+
+func TestWhatComesBackIsNoDeploy(t *testing.T) {
+	// Of a rollout that another overtook.
+	f := newFleet(t)
+	f.run(0, "v1", "a", "b", "c", "d")
+	f.look(1)
+	f.run(10, "v2", "b")
+	f.look(10)
+	f.run(20, "v3", "c")
+	f.look(20)
+	f.told = nil
+	f.gone("b")
+	f.look(25)
+	f.run(28, "v2", "b")
+	f.look(28)
+	f.requireTold()
+
+	// Of the one host that runs it.
+	fleet := newFleet(t)
+	fleet.run(0, "v1", "a", "b")
+	fleet.run(0, "v2", "c")
+	fleet.look(1)
+	fleet.gone("c")
+	fleet.look(5)
+	fleet.run(9, "v2", "c")
+	fleet.look(10)
+	fleet.requireTold()
+	fleet.gone("c")
+	fleet.look(20)
+	fleet.look(20 + 7*60)
+	fleet.run(500, "v2", "c")
+	fleet.look(500)
+	fleet.requireTold("500: deploy v1>v2 running 500: 1 of 3 targets run it") // after hours it is new
+}
+
+func TestTargetsThatSayNoVersion(t *testing.T) {
+	f := newFleet(t)
+	f.run(0, "", "a", "b")
+	f.look(1)
+	f.run(0, "v1", "a") // the same process, which says it now
+	f.look(2)
+	f.requireTold()
+	f.run(10, "v2", "a")
+	f.look(11)
+	f.requireTold("11: deploy v1>v2 succeeded 10-10: its one target runs it")
+}
+
+// What is no one service, but a job of many apps, is left alone.
+func TestAPlaceOfTooManyVersions(t *testing.T) {
+	f := newFleet(t)
+	for i := range maxVersions + 1 {
+		f.run(0, fmt.Sprint("v", i), fmt.Sprint(i))
+	}
+	f.look(1)
+	f.look(2)
+	f.run(5, "w", "0")
+	f.look(6)
+	f.requireTold()
+	many := newFleet(t)
+	for i := range 60 {
+		many.run(0, fmt.Sprint("v", i), fmt.Sprint(i))
+	}
+	many.look(1)
+	many.look(2)
+	many.requireTold()
+}
+
+func TestLongNamesMakeIDsThatTheLogKeeps(t *testing.T) {
+	long := strings.Repeat("x", annotate.MaxName)
+	id := identity(Place{long, long}, long, zero)
+	require.LessOrEqual(t, len(id), annotate.MaxName)
+	require.NotEqual(t, id, identity(Place{long, long}, long, zero.Add(time.Second)))
+}

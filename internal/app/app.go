@@ -17,6 +17,7 @@ import (
 	"github.com/tidemark/tidemark/annotate/flag/control"
 	"github.com/tidemark/tidemark/annotate/flag/flagfile"
 	"github.com/tidemark/tidemark/annotate/intake/hooks"
+	"github.com/tidemark/tidemark/annotate/publish"
 	"github.com/tidemark/tidemark/ingest/host"
 	scraping "github.com/tidemark/tidemark/ingest/scrape"
 	"github.com/tidemark/tidemark/ingest/store"
@@ -45,6 +46,7 @@ type App struct {
 	changes   *changelog.Log
 	deploys   *deploys.Control
 	hooks     *hooks.Hooks
+	publisher *publish.Publisher
 	flags     *control.Control
 	flagFiles *flagfile.Watcher
 	flagTally *flag.Tally
@@ -116,7 +118,7 @@ const undoWithin = 8 * time.Second
 // all that had begun was ended. A ctx that ends meanwhile ends the start.
 func (a *App) Start(ctx context.Context) error {
 	for _, start := range []func(context.Context) error{
-		a.lockFolder, a.openChanges, a.startDeploys, a.startHooks, a.startFlags, a.openAuth, a.startHost, a.startServer, a.startSamples,
+		a.lockFolder, a.openChanges, a.startDeploys, a.startHooks, a.startTelling, a.startFlags, a.openAuth, a.startHost, a.startServer, a.startSamples,
 	} {
 		err := ctx.Err()
 		if err == nil {

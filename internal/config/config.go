@@ -18,14 +18,15 @@ type Config struct {
 	// Prometheus holds the sections that Prometheus has.
 	Prometheus *promconfig.Config
 
-	Host     Host
-	Changes  Changes
-	Auth     Auth
-	Ingest   Ingest
-	Flags    Flags
-	Deploys  Deploys
-	Hooks    Hooks
-	Versions Versions
+	Host        Host
+	Changes     Changes
+	Auth        Auth
+	Ingest      Ingest
+	Flags       Flags
+	Deploys     Deploys
+	Hooks       Hooks
+	Versions    Versions
+	Subscribers Subscribers
 
 	// Notes are what the reader of the file should know, though nothing is wrong.
 	Notes []string
@@ -96,6 +97,7 @@ func Parse(data []byte, name, dir string) (*Config, error) {
 		cfg.completeFlags(r, doc, dir)
 		cfg.Deploys.complete(dir)
 		cfg.Hooks.complete(dir)
+		cfg.Subscribers.complete(dir)
 	}
 	err = errors.Join(r.errs...)
 	if cfg.Prometheus, err = doc.loadPrometheus(dir, &cfg.Notes, err); err != nil {
@@ -114,14 +116,15 @@ func Parse(data []byte, name, dir string) (*Config, error) {
 // sections are Tidemark's own, by name.
 func (c *Config) sections() map[string]read {
 	return map[string]read{
-		"host":     object(c.Host.fields()),
-		"changes":  object(c.Changes.fields()),
-		"auth":     object(c.Auth.fields()),
-		"ingest":   object(c.Ingest.fields()),
-		"flags":    object(c.Flags.fields()),
-		"deploys":  object(c.Deploys.fields()),
-		"hooks":    c.Hooks.read,
-		"versions": object(c.Versions.fields()),
+		"host":        object(c.Host.fields()),
+		"changes":     object(c.Changes.fields()),
+		"auth":        object(c.Auth.fields()),
+		"ingest":      object(c.Ingest.fields()),
+		"flags":       object(c.Flags.fields()),
+		"deploys":     object(c.Deploys.fields()),
+		"hooks":       c.Hooks.read,
+		"versions":    object(c.Versions.fields()),
+		"subscribers": c.Subscribers.read,
 	}
 }
 

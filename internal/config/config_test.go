@@ -11,9 +11,11 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tidemark/tidemark/annotate"
 	"github.com/tidemark/tidemark/annotate/deploy"
 	"github.com/tidemark/tidemark/annotate/deploy/driver"
 	"github.com/tidemark/tidemark/annotate/flag/flagfile"
+	"github.com/tidemark/tidemark/annotate/publish"
 	"github.com/tidemark/tidemark/annotate/secret"
 	"github.com/tidemark/tidemark/ingest/push"
 	"github.com/tidemark/tidemark/internal/auth"
@@ -116,6 +118,11 @@ func TestEverySectionIsRead(t *testing.T) {
 		Status:     &driver.HTTPStatus{Field: "state", Succeeded: []string{"done"}, Failed: []string{"broken"}},
 		Cancelling: "https://deployer.example/{id}/cancel",
 	}, deploys.Targets[6].Driver)
+	audit := cfg.Subscribers.Subscribers()[0]
+	audit.Secrets = nil
+	require.Equal(t, publish.Subscriber{Name: "audit", URL: "https://audit.example/changes", Format: publish.CDEvents, Filter: annotate.Filter{
+		Kinds: []string{"deploy"}, Services: []string{"web"}, Environments: []string{"production"}, Statuses: []annotate.Status{annotate.Failed},
+	}}, audit)
 	watched := watch.DefaultSettings()
 	watched.Metrics, watched.Version, watched.DefaultEnvironment = "app_version", []string{"v"}, "production"
 	require.Equal(t, &watched, cfg.Versions.Watched())

@@ -52,8 +52,10 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 	require.NoError(t, err)
 	all := allKeys()
 	require.Greater(t, len(all), 15)
-	for _, key := range keys("hooks", "NAME") {
-		all = append(all, []string{"hooks", "NAME", key})
+	for _, section := range []string{"hooks", "subscribers"} {
+		for _, key := range keys(section, "NAME") {
+			all = append(all, []string{section, "NAME", key})
+		}
 	}
 	for _, path := range all {
 		require.Contains(t, string(data), "`"+strings.Join(path, ".")+"`")

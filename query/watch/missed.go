@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -27,13 +28,14 @@ func (w *Watcher) miss(ctx context.Context, now time.Time) error {
 	ask := annotate.List{Limit: annotate.MaxPage, Filter: annotate.Filter{
 		Kinds: []string{annotate.KindDeploy}, Statuses: []annotate.Status{annotate.Succeeded}, From: annotate.At(from), To: annotate.At(due),
 	}}
+	places := w.byService()
 	for {
 		page, err := w.opts.Log.List(ctx, ask)
 		if err != nil {
 			return fmt.Errorf("asking for deploys that were not seen: %w", err)
 		}
 		for _, c := range page.Changes {
-			if !w.missing(c, due) {
+			if !w.missing(places[c.Service], c, due, now) {
 				continue
 			}
 			patch := annotate.Patch{Revision: c.Revision, Set: annotate.Report{Labels: labelled(c, annotate.LabelSeen, "false")}}
@@ -61,18 +63,38 @@ func labelled(c annotate.Change, name, value string) map[string]string {
 }
 
 // missing reports whether a deploy that ended before due should have been seen: its place
-// was watched all the time, and runs other versions, of the same kind.
-func (w *Watcher) missing(c annotate.Change, due time.Time) bool {
+// was watched all the time, is there still, and runs versions of the same form, but not
+// that one.
+func (w *Watcher) missing(places []watched, c annotate.Change, due, now time.Time) bool {
 	if _, said := c.Labels[annotate.LabelSeen]; said || c.Version == "" || c.End == nil || c.End.After(due) {
 		return false
 	}
-	for place, k := range w.places {
-		if place.Service != c.Service || place.Environment != c.Environment && place.Environment != "" || k.state.Since.After(c.Start.Time) {
+	could := false
+	for _, p := range places {
+		if p.place.Environment != c.Environment && p.place.Environment != "" {
 			continue
 		}
-		return !w.runs(k.state, c)
+		if p.state.Since.After(c.Start.Time) || now.Sub(p.last) > lookback || w.runs(p.state, c) {
+			return false
+		}
+		could = true
 	}
-	return false
+	return could
+}
+
+// watched is a place with what is known of it.
+type watched struct {
+	place seen.Place
+	known
+}
+
+// byService are the places of each service.
+func (w *Watcher) byService() map[string][]watched {
+	all := map[string][]watched{}
+	for place, k := range w.places {
+		all[place.Service] = append(all[place.Service], watched{place, k})
+	}
+	return all
 }
 
 // runs reports whether a place runs what c brought, or cannot tell.
@@ -81,13 +103,27 @@ func (w *Watcher) runs(s seen.State, c annotate.Change) bool {
 	if s.Rollout != nil {
 		versions = append(versions, s.Rollout.Version)
 	}
-	return slices.ContainsFunc(versions, func(v string) bool {
-		running := annotate.Change{Version: v}
-		if s.Rollout != nil && s.Rollout.Version == v {
-			running.Commit = s.Rollout.Commit
+	alike := false
+	for _, v := range versions {
+		if annotate.SameVersion(annotate.Change{Version: v}, c) || s.Rollout != nil && annotate.SameVersion(annotate.Change{Commit: s.Rollout.Commit}, c) {
+			return true
 		}
-		return annotate.SameVersion(running, c) || isCommit(v) != isCommit(c.Version)
-	})
+		alike = alike || form(v) == form(c.Version)
+	}
+	return !alike
 }
 
-func isCommit(v string) bool { return len(v) >= 7 && strings.Trim(v, "0123456789abcdef") == "" }
+// form is what a version looks like: 1.42.0 and v1.43.1 look alike, and neither looks like
+// a commit or build-12.
+func form(v string) string {
+	v = strings.TrimPrefix(v, "v")
+	if len(v) >= 7 && strings.Trim(v, "0123456789abcdef") == "" && strings.ContainsAny(v, "abcdef") {
+		return "commit"
+	}
+	return words.ReplaceAllString(numbers.ReplaceAllString(v, "0"), "a")
+}
+
+var (
+	numbers = regexp.MustCompile(`[0-9]+`)
+	words   = regexp.MustCompile(`[A-Za-z]+`)
+)

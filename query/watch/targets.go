@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 
+	"github.com/tidemark/tidemark/annotate"
 	"github.com/tidemark/tidemark/annotate/seen"
 )
 
@@ -184,17 +185,20 @@ func first(ls labels.Labels, names []string) string {
 	return ""
 }
 
+// maxAhead is how far a target's clock may be ahead of ours.
+const maxAhead = 5 * time.Minute
+
 func (l *look) takeStart(ls labels.Labels, s samples) {
 	t := l.target(ls)
 	// Some clients say it with fractions that waver.
-	if at := time.Unix(int64(s.value), 0).UTC(); s.value > 0 && s.value < math.MaxInt32*2 && at.After(t.Started) {
+	if at := time.Unix(int64(s.value), 0).UTC(); s.value > 0 && s.value < float64(s.last.Add(maxAhead).Unix()) && at.After(t.Started) {
 		t.Started = at
 	}
 }
 
 func (l *look) takeVersion(ls labels.Labels, s samples) {
 	version := first(ls, l.settings.Version)
-	if version == "" || version == "unknown" || version == "none" || strings.HasPrefix(version, "(") { // as go_build_info's (devel)
+	if version == "" || len(version) > annotate.MaxName || version == "unknown" || version == "none" || strings.HasPrefix(version, "(") { // as go_build_info's (devel)
 		return
 	}
 	hash := ls.Hash()

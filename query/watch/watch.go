@@ -71,6 +71,7 @@ type Watcher struct {
 type known struct {
 	state    seen.State
 	revision int64
+	last     time.Time // when targets were seen there, since the start
 }
 
 // New returns a Watcher that has looked at nothing yet.
@@ -170,34 +171,49 @@ func (w *Watcher) Look(ctx context.Context) error {
 // see has the log know of what is new in one place.
 func (w *Watcher) see(ctx context.Context, place seen.Place, targets []seen.Target, now time.Time) error {
 	before, there := w.places[place]
-	if place.Service == "" || strings.Contains(place.Environment, "/") || len(keyOf(place)) > annotate.MaxDocumentName || !there && len(w.places) >= maxPlaces {
+	switch {
+	case place.Service == "" || strings.Contains(place.Environment, "/") || max(len(place.Service), len(place.Environment)) > annotate.MaxName:
 		return nil
+	case !there && len(w.places) >= maxPlaces:
+		return fmt.Errorf("%s in %q is not watched: there are %d services in environments already", place.Service, place.Environment, maxPlaces)
 	}
+	before.last = now
+	w.places[place] = before
 	state, reports := before.state.Next(place, targets, now)
 	if len(reports) == 0 && reflect.DeepEqual(state, before.state) {
 		return nil
 	}
-	body, err := json.Marshal(state)
-	if err != nil {
-		return fmt.Errorf("encoding what was seen: %w", err)
+	after, err := w.keep(ctx, place, before, state, reports)
+	if code := annotate.CodeOf(err); code == annotate.Invalid || code == annotate.Conflict {
+		// The log will never take it; what comes next is not to be lost for that.
+		w.failed.Inc()
+		w.opts.Logger.Error("what was seen cannot be recorded, and is left out", "service", place.Service, "environment", place.Environment, "err", err)
+		after, err = w.keep(ctx, place, before, state, nil)
 	}
-	after := known{state: state}
-	err = w.opts.Log.Transact(ctx, func(ctx context.Context, tx annotate.Tx) error {
-		change := ""
-		if len(reports) > 0 {
-			results, err := tx.Observe(ctx, by, reports)
-			if err != nil {
-				return err
-			}
-			change = results[len(results)-1].Change.ID
-		}
-		d, err := tx.PutDocument(ctx, annotate.Document{Space: space, Key: keyOf(place), Revision: before.revision, By: by, Change: change, Body: body})
-		after.revision = d.Revision
-		return err
-	})
 	if err != nil {
 		return fmt.Errorf("keeping what was seen of %s in %q: %w", place.Service, place.Environment, err)
 	}
 	w.places[place] = after
 	return nil
+}
+
+// keep has the log know the state of a place, together with what there is to report of it.
+func (w *Watcher) keep(ctx context.Context, place seen.Place, before known, state seen.State, reports []annotate.Report) (known, error) {
+	body, err := json.Marshal(state)
+	if err != nil {
+		return known{}, fmt.Errorf("encoding what was seen: %w", err)
+	}
+	after := known{state: state, last: before.last}
+	err = w.opts.Log.Transact(ctx, func(ctx context.Context, tx annotate.Tx) error {
+		if len(reports) > 0 {
+			if _, err := tx.Observe(ctx, by, reports); err != nil {
+				return err
+			}
+		}
+		// It names no change: what was only seen may prove to be what was told.
+		d, err := tx.PutDocument(ctx, annotate.Document{Space: space, Key: keyOf(place), Revision: before.revision, By: by, Body: body})
+		after.revision = d.Revision
+		return err
+	})
+	return after, err
 }
