@@ -33,7 +33,7 @@ func (v *Versions) fields() map[string]read {
 // checkMetrics refuses what is no expression for names, or is one for all: every series
 // would be read again and again.
 func checkMetrics(expr string) error {
-	m, err := labels.NewMatcher(labels.MatchRegexp, labels.MetricName, expr)
+	m, err := labels.NewMatcher(labels.MatchRegexp, model.MetricNameLabel, expr)
 	if err != nil {
 		return fmt.Errorf("is %s, and must be a regular expression for names of metrics, such as .+_build_info|target_info: %w", quoted(expr), err)
 	}

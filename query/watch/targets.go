@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/storage"
@@ -91,8 +92,8 @@ func (l *look) read(ctx context.Context, q storage.Queryable) error {
 		match *labels.Matcher
 		take  func(labels.Labels, samples)
 	}{
-		{labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, "process_start_time_seconds"), l.takeStart},
-		{labels.MustNewMatcher(labels.MatchRegexp, labels.MetricName, l.settings.Metrics), l.takeVersion},
+		{labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, "process_start_time_seconds"), l.takeStart},
+		{labels.MustNewMatcher(labels.MatchRegexp, model.MetricNameLabel, l.settings.Metrics), l.takeVersion},
 	} {
 		set := querier.Select(ctx, false, nil, part.match)
 		var it chunkenc.Iterator
@@ -208,7 +209,7 @@ func (l *look) takeVersion(ls labels.Labels, s samples) {
 	}
 	l.still[hash] = since
 	t := l.target(ls)
-	rank := rankOf(ls.Get(labels.MetricName), ls.Get("job"))
+	rank := rankOf(ls.Get(model.MetricNameLabel), ls.Get("job"))
 	// While a target starts anew, the series of the version before may be there as well.
 	if rank > t.rank || rank == t.rank && !since.After(t.Since) {
 		return

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/storage"
@@ -96,7 +97,7 @@ func (b *bench) changes() []annotate.Change {
 }
 
 func info(name, job, instance, version string, more ...string) labels.Labels {
-	return labels.FromStrings(append([]string{labels.MetricName, name, "job", job, "instance", instance, "version", version}, more...)...)
+	return labels.FromStrings(append([]string{model.MetricNameLabel, name, "job", job, "instance", instance, "version", version}, more...)...)
 }
 
 func TestAVersionThatChangesIsADeploy(t *testing.T) {
@@ -154,7 +155,7 @@ func TestAVersionThatChangesIsADeploy(t *testing.T) {
 func TestAVersionOfOpenTelemetry(t *testing.T) {
 	b := newBench(t)
 	of := func(version string) labels.Labels {
-		return labels.FromStrings(labels.MetricName, "target_info", "job", "shop/checkout", "instance", "pod-1", "service_version", version, "deployment_environment_name", "staging")
+		return labels.FromStrings(model.MetricNameLabel, "target_info", "job", "shop/checkout", "instance", "pod-1", "service_version", version, "deployment_environment_name", "staging")
 	}
 	b.scrape(fleet{"1": {of("1.0.0")}}, time.Minute)
 	b.stale(of("1.0.0"))
@@ -167,7 +168,7 @@ func TestAVersionOfOpenTelemetry(t *testing.T) {
 func TestAllProcessesThatBeganAnewAreARestart(t *testing.T) {
 	b := newBench(t)
 	of := func(instance string, started time.Time) []labels.Labels {
-		return []labels.Labels{labels.FromStrings(labels.MetricName, "process_start_time_seconds", "job", "api", "instance", instance, "started", fmt.Sprint(started.Unix()))}
+		return []labels.Labels{labels.FromStrings(model.MetricNameLabel, "process_start_time_seconds", "job", "api", "instance", instance, "started", fmt.Sprint(started.Unix()))}
 	}
 	early := b.now.Add(-time.Hour)
 	b.scrape(fleet{"a": of("a", early), "b": of("b", early)}, time.Minute)
@@ -236,10 +237,10 @@ func BenchmarkLook(b *testing.B) {
 		instance, job := fmt.Sprintf("10.0.%d.%d:8080", i/250, i%250), fmt.Sprint("service-", i%50)
 		all := []labels.Labels{
 			info("app_build_info", job, instance, "v1", "revision", "aaaaaaaaaa"), info("go_build_info", job, instance, "v1"),
-			labels.FromStrings(labels.MetricName, "process_start_time_seconds", "job", job, "instance", instance, "started", "1772625000"),
+			labels.FromStrings(model.MetricNameLabel, "process_start_time_seconds", "job", job, "instance", instance, "started", "1772625000"),
 		}
 		for n := range 100 {
-			all = append(all, labels.FromStrings(labels.MetricName, fmt.Sprint("metric_", n, "_total"), "job", job, "instance", instance))
+			all = append(all, labels.FromStrings(model.MetricNameLabel, fmt.Sprint("metric_", n, "_total"), "job", job, "instance", instance))
 		}
 		fleet[instance] = all
 	}
