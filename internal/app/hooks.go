@@ -14,6 +14,17 @@ func (a *App) startHooks(context.Context) error {
 		Logger:  a.logger.With("component", "hooks"),
 		Metrics: a.telemetry.set,
 	})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		a.hooks.Run(ctx)
+	}()
+	a.stops.push("hooks", func(context.Context) error {
+		cancel()
+		<-done
+		return nil
+	})
 	return a.applyHooks(a.config.Load())
 }
 

@@ -20,6 +20,7 @@ import (
 // understood. *changelog.Log is one; the errors of all are *annotate.Error.
 type Log interface {
 	Observe(ctx context.Context, by string, reports []annotate.Report) ([]annotate.Result, error)
+	List(ctx context.Context, l annotate.List) (annotate.Page, error)
 	KeepDelivery(ctx context.Context, d annotate.Delivery) (annotate.Delivery, error)
 	Deliveries(ctx context.Context, hook string, before int64, limit int) ([]annotate.Delivery, error)
 	Delivery(ctx context.Context, hook string, id int64) (annotate.Delivery, error)

@@ -239,6 +239,39 @@ func TestWhatCannotBeKeptIsNotAcknowledged(t *testing.T) {
 	require.Equal(t, map[string]uint64{"failed": 2}, b.outcomes())
 }
 
+// A deploy whose end never comes is lost; and not, once it comes.
+func TestADeployThatNeverEndsIsLost(t *testing.T) {
+	b := newBench(t, nil)
+	now := time.Now()
+	log, err := changelog.Open(t.Context(), filepath.Join(t.TempDir(), "changes.db"), changelog.Options{Now: func() time.Time { return now }})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, log.Close()) })
+	b.log = log
+	b.hooks = hooks.New(hooks.Options{Log: log, Logger: slog.New(slog.DiscardHandler), Metrics: metrics.NewSet(), Now: func() time.Time { return now }})
+	b.apply(`{kind: "deploy", external_id: .id, at: .at, status: .status}`)
+	say := func(status string, at time.Time) annotate.Change {
+		return b.take(fmt.Sprintf(`{"id": "1", "status": %q, "at": %q}`, status, at.UTC().Format(time.RFC3339))).Changes[0].Change
+	}
+	began := now.Add(-time.Minute)
+	id := say("running", began).ID
+	state := func() annotate.Change {
+		require.NoError(t, b.hooks.Sweep(t.Context()))
+		c, err := log.Get(t.Context(), id)
+		require.NoError(t, err)
+		return c
+	}
+	now = now.Add(23 * time.Hour)
+	require.Equal(t, annotate.Running, state().Status)
+	now = now.Add(2 * time.Hour)
+	require.Equal(t, annotate.Lost, state().Status)
+	require.Equal(t, 2, state().Revision, "once")
+	now = now.Add(48 * time.Hour)
+	late := say("succeeded", began.Add(10*time.Minute))
+	require.Equal(t, annotate.Succeeded, late.Status)
+	require.Equal(t, began.Add(10*time.Minute).Unix(), late.End.Unix())
+	require.Equal(t, annotate.Succeeded, state().Status)
+}
+
 // Deliveries come while hooks are set up anew, and none is lost.
 func TestDeliveriesGoOnDuringAReload(t *testing.T) {
 	b := newBench(t, nil)
