@@ -17,6 +17,7 @@ import (
 	"github.com/tidemark/tidemark/annotate/flag/control"
 	"github.com/tidemark/tidemark/annotate/flag/flagfile"
 	"github.com/tidemark/tidemark/annotate/intake/hooks"
+	"github.com/tidemark/tidemark/annotate/intake/kube"
 	"github.com/tidemark/tidemark/annotate/publish"
 	"github.com/tidemark/tidemark/ingest/host"
 	scraping "github.com/tidemark/tidemark/ingest/scrape"
@@ -47,6 +48,7 @@ type App struct {
 	deploys   *deploys.Control
 	hooks     *hooks.Hooks
 	publisher *publish.Publisher
+	clusters  *kube.Clusters
 	flags     *control.Control
 	flagFiles *flagfile.Watcher
 	flagTally *flag.Tally
@@ -118,7 +120,7 @@ const undoWithin = 8 * time.Second
 // all that had begun was ended. A ctx that ends meanwhile ends the start.
 func (a *App) Start(ctx context.Context) error {
 	for _, start := range []func(context.Context) error{
-		a.lockFolder, a.openChanges, a.startDeploys, a.startHooks, a.startTelling, a.startFlags, a.openAuth, a.startHost, a.startServer, a.startSamples,
+		a.lockFolder, a.openChanges, a.startDeploys, a.startHooks, a.startTelling, a.startKubernetes, a.startFlags, a.openAuth, a.startHost, a.startServer, a.startSamples,
 	} {
 		err := ctx.Err()
 		if err == nil {

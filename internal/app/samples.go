@@ -102,7 +102,7 @@ func (a *App) startSamples(ctx context.Context) error {
 	a.serveQueries(engine, samples, db, cfg)
 	// Whatever could refuse a configuration comes before: to take flags over from
 	// files leaves lines in the log, and is not taken back.
-	a.parts = append(a.parts, reloader{"flags", a.applyFlags}, reloader{"deploys", a.applyDeploys}, reloader{"hooks", a.applyHooks}, reloader{"subscribers", a.applySubscribers})
+	a.parts = append(a.parts, reloader{"flags", a.applyFlags}, reloader{"deploys", a.applyDeploys}, reloader{"hooks", a.applyHooks}, reloader{"subscribers", a.applySubscribers}, reloader{"kubernetes", a.applyKubernetes})
 	a.stops.pushBrief("requests", requestsEnd, a.endRequests)
 	a.stops.pushBrief("reload", reloadEnd, func(context.Context) error {
 		a.reloading.Lock()

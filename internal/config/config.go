@@ -27,6 +27,7 @@ type Config struct {
 	Hooks       Hooks
 	Versions    Versions
 	Subscribers Subscribers
+	Kubernetes  Kubernetes
 
 	// Notes are what the reader of the file should know, though nothing is wrong.
 	Notes []string
@@ -98,6 +99,7 @@ func Parse(data []byte, name, dir string) (*Config, error) {
 		cfg.Deploys.complete(dir)
 		cfg.Hooks.complete(dir)
 		cfg.Subscribers.complete(dir)
+		cfg.Kubernetes.complete(dir)
 	}
 	err = errors.Join(r.errs...)
 	if cfg.Prometheus, err = doc.loadPrometheus(dir, &cfg.Notes, err); err != nil {
@@ -125,6 +127,7 @@ func (c *Config) sections() map[string]read {
 		"hooks":       c.Hooks.read,
 		"versions":    object(c.Versions.fields()),
 		"subscribers": c.Subscribers.read,
+		"kubernetes":  c.Kubernetes.read,
 	}
 }
 

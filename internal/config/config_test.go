@@ -15,6 +15,7 @@ import (
 	"github.com/tidemark/tidemark/annotate/deploy"
 	"github.com/tidemark/tidemark/annotate/deploy/driver"
 	"github.com/tidemark/tidemark/annotate/flag/flagfile"
+	"github.com/tidemark/tidemark/annotate/intake/kube"
 	"github.com/tidemark/tidemark/annotate/publish"
 	"github.com/tidemark/tidemark/annotate/secret"
 	"github.com/tidemark/tidemark/ingest/push"
@@ -118,6 +119,10 @@ func TestEverySectionIsRead(t *testing.T) {
 		Status:     &driver.HTTPStatus{Field: "state", Succeeded: []string{"done"}, Failed: []string{"broken"}},
 		Cancelling: "https://deployer.example/{id}/cancel",
 	}, deploys.Targets[6].Driver)
+	require.Equal(t, []kube.Cluster{{
+		Name: "eu-1", Kubeconfig: "testdata/valid/kubeconfig", Context: "eu", Namespaces: []string{"shop"}, Service: []string{"app"},
+		EnvironmentLabels: []string{"env"}, Environment: "production", Labels: map[string]string{"region": "eu"},
+	}}, cfg.Kubernetes.Clusters)
 	audit := cfg.Subscribers.Subscribers()[0]
 	audit.Secrets = nil
 	require.Equal(t, publish.Subscriber{Name: "audit", URL: "https://audit.example/changes", Format: publish.CDEvents, Filter: annotate.Filter{

@@ -52,7 +52,7 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 	require.NoError(t, err)
 	all := allKeys()
 	require.Greater(t, len(all), 15)
-	for _, section := range []string{"hooks", "subscribers"} {
+	for _, section := range []string{"hooks", "subscribers", "kubernetes"} {
 		for _, key := range keys(section, "NAME") {
 			all = append(all, []string{section, "NAME", key})
 		}

@@ -60,16 +60,7 @@ func (h *Hooks) readHook(r *reader, name, n *yaml.Node, key string) {
 		"service":          text(into(&s.Service, anyText)),
 		"environment":      text(into(&s.Environment, checkEnvironment)),
 		"runs":             text(readRuns(&s.Runs)),
-		"labels": pairs(func(label, value string) error {
-			if !annotate.IsLabelName(label) {
-				return errors.New("is no label: its name must have letters, digits, '_', '.' and '-', beginning with a letter or '_'")
-			}
-			if s.Labels == nil {
-				s.Labels = map[string]string{}
-			}
-			s.Labels[label] = value
-			return nil
-		}),
+		"labels":           changeLabels(&s.Labels),
 	})(r, n, key)
 	if len(r.errs) > before {
 		return
@@ -104,6 +95,20 @@ func (h *Hooks) readHook(r *reader, name, n *yaml.Node, key string) {
 	}
 	c.hook = hook
 	h.list = append(h.list, c)
+}
+
+// changeLabels reads labels that changes get.
+func changeLabels(target *map[string]string) read {
+	return pairs(func(label, value string) error {
+		if !annotate.IsLabelName(label) {
+			return errors.New("is no label: its name must have letters, digits, '_', '.' and '-', beginning with a letter or '_'")
+		}
+		if *target == nil {
+			*target = map[string]string{}
+		}
+		(*target)[label] = value
+		return nil
+	})
 }
 
 // readRuns reads which runs are deploys.
