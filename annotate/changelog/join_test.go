@@ -55,7 +55,7 @@ func TestOneDeployToldBySeveralIsOneChange(t *testing.T) {
 	zero := ago(2 * time.Hour)
 	var want annotate.Change
 	for n, order := range permutations(6) {
-		if n%2 != 0 {
+		if n%6 != 0 {
 			continue
 		}
 		service := fmt.Sprint("web-", n)
@@ -96,7 +96,7 @@ func TestWhatProvesToBeTheSameIsOneChange(t *testing.T) {
 	l := fresh(t)
 	zero := ago(2 * time.Hour)
 	var want annotate.Change
-	const every, tried = 4, 180 // of 720 orders
+	const every, tried = 12, 60 // of 720 orders
 	for n, order := range permutations(6) {
 		if n%every != 0 {
 			continue
