@@ -1,6 +1,9 @@
 package kube
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -12,28 +15,23 @@ import (
 	"github.com/tidemark/tidemark/annotate"
 )
 
-// workload is a Deployment, a StatefulSet or a DaemonSet, with the rollout of its newest
-// pod template.
+// workload is a Deployment, a StatefulSet or a DaemonSet, as it stands.
 type workload struct {
 	kind     string
 	meta     metav1.ObjectMeta
 	template corev1.PodTemplateSpec
 
-	// revision names the pod template: it alters with it, and not when the workload is
-	// scaled. Empty while the controller has not looked at it yet.
-	revision string
-	status   annotate.Status
-	text     string
-	// at is when the status came, where the workload says so.
+	// observed says that its controller has looked at it as it is, and paused that it will
+	// bring no new pod template to any pod.
+	observed, paused bool
+	// over says that all pods are of the newest template, and available; failed that it
+	// does not get on, and why.
+	over   bool
+	failed string
+	// at is when the one or the other came about, where the workload says so.
 	at          time.Time
 	done, total int32
 }
-
-// The annotations by which Kubernetes says which pod template it is.
-const (
-	deploymentRevision = "deployment.kubernetes.io/revision"
-	daemonSetTemplate  = "deprecated.daemonset.template.generation"
-)
 
 // workloadOf reads an object of apps/v1; ok is false for another.
 func workloadOf(object any) (w workload, ok bool) {
@@ -48,100 +46,189 @@ func workloadOf(object any) (w workload, ok bool) {
 	return workload{}, false
 }
 
-// deployment follows what "kubectl rollout status" goes by
+func replicas(n *int32) int32 {
+	if n == nil {
+		return 1 // as the API has it
+	}
+	return *n
+}
+
+// deployment goes by what "kubectl rollout status" goes by
 // (kubectl/pkg/polymorphichelpers/rollout_status.go).
 func deployment(d *appsv1.Deployment) workload {
-	w := workload{kind: "Deployment", meta: d.ObjectMeta, template: d.Spec.Template, total: 1, done: d.Status.UpdatedReplicas}
-	if d.Spec.Replicas != nil {
-		w.total = *d.Spec.Replicas
-	}
-	if d.Status.ObservedGeneration < d.Generation {
-		return w
-	}
-	w.revision = d.Annotations[deploymentRevision]
-	var progressing *appsv1.DeploymentCondition
-	for i := range d.Status.Conditions {
-		if d.Status.Conditions[i].Type == appsv1.DeploymentProgressing {
-			progressing = &d.Status.Conditions[i]
-		}
-	}
 	s := d.Status
-	w.set(s.UpdatedReplicas >= w.total && s.Replicas <= s.UpdatedReplicas && s.AvailableReplicas >= s.UpdatedReplicas)
-	if progressing == nil {
-		return w
+	w := workload{
+		kind: "Deployment", meta: d.ObjectMeta, template: d.Spec.Template, observed: s.ObservedGeneration >= d.Generation, paused: d.Spec.Paused,
+		done: s.UpdatedReplicas, total: replicas(d.Spec.Replicas),
 	}
-	if w.status == annotate.Running && progressing.Reason == "ProgressDeadlineExceeded" {
-		w.status, w.text = annotate.Failed, progressing.Message
-	}
-	// While the newest state is that of the condition, the condition has its time.
-	if w.status.Ended() == (progressing.Reason == "ProgressDeadlineExceeded" || progressing.Reason == "NewReplicaSetAvailable") {
-		w.at = progressing.LastUpdateTime.UTC()
+	w.over = s.UpdatedReplicas >= w.total && s.Replicas <= s.UpdatedReplicas && s.AvailableReplicas >= s.UpdatedReplicas
+	for _, c := range s.Conditions {
+		if c.Type != appsv1.DeploymentProgressing {
+			continue
+		}
+		if c.Reason == "ProgressDeadlineExceeded" && !w.over {
+			w.failed = strings.TrimSuffix(c.Reason+": "+c.Message, ": ")
+		}
+		if w.over && c.Reason == "NewReplicaSetAvailable" || w.failed != "" {
+			w.at = c.LastUpdateTime.UTC()
+		}
 	}
 	return w
 }
 
 func statefulSet(s *appsv1.StatefulSet) workload {
-	w := workload{kind: "StatefulSet", meta: s.ObjectMeta, template: s.Spec.Template, total: 1, done: s.Status.UpdatedReplicas}
-	if s.Spec.Replicas != nil {
-		w.total = *s.Spec.Replicas
+	w := workload{
+		kind: "StatefulSet", meta: s.ObjectMeta, template: s.Spec.Template, observed: s.Status.ObservedGeneration >= s.Generation,
+		done: s.Status.UpdatedReplicas, total: replicas(s.Spec.Replicas),
+		paused: s.Spec.UpdateStrategy.Type == appsv1.OnDeleteStatefulSetStrategyType, // somebody deletes the pods, or nobody does
 	}
-	if s.Status.ObservedGeneration < s.Generation {
-		return w
+	if rolling := s.Spec.UpdateStrategy.RollingUpdate; rolling != nil && rolling.Partition != nil {
+		w.total = max(0, w.total-*rolling.Partition) // the others stay as they are
 	}
-	w.revision = s.Status.UpdateRevision
 	if s.Status.CurrentRevision == s.Status.UpdateRevision {
 		w.done = w.total
 	}
-	w.set(s.Status.CurrentRevision == s.Status.UpdateRevision && s.Status.ReadyReplicas >= w.total)
+	w.over = w.done >= w.total && s.Status.ReadyReplicas >= replicas(s.Spec.Replicas)
 	return w
 }
 
 func daemonSet(d *appsv1.DaemonSet) workload {
-	w := workload{kind: "DaemonSet", meta: d.ObjectMeta, template: d.Spec.Template, total: d.Status.DesiredNumberScheduled, done: d.Status.UpdatedNumberScheduled}
-	if d.Status.ObservedGeneration < d.Generation {
-		return w
+	w := workload{
+		kind: "DaemonSet", meta: d.ObjectMeta, template: d.Spec.Template, observed: d.Status.ObservedGeneration >= d.Generation,
+		done: d.Status.UpdatedNumberScheduled, total: d.Status.DesiredNumberScheduled,
+		paused: d.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType,
 	}
-	w.revision = d.Annotations[daemonSetTemplate]
-	w.set(w.done >= w.total && d.Status.NumberAvailable >= w.total)
+	w.over = w.done >= w.total && d.Status.NumberAvailable >= w.total
 	return w
 }
 
-// set says whether the rollout is over.
-func (w *workload) set(complete bool) {
-	w.status, w.text = annotate.Running, fmt.Sprintf("%d of %d pods are of it", w.done, w.total)
-	if complete {
-		w.status, w.text = annotate.Succeeded, fmt.Sprintf("all %d pods are of it, and available", w.total)
+// templateHash tells pod templates apart. What alters it is a deploy; scaling does not.
+func (w workload) templateHash() string {
+	raw, err := json.Marshal(w.template)
+	if err != nil {
+		return ""
 	}
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:8])
 }
 
-// report is what the workload says of its rollout, as of now.
-func (w workload) report(c Cluster, now time.Time) annotate.Report {
-	at := w.at
-	if at.IsZero() {
-		at = now
+// state is what is known of a workload.
+type state struct {
+	UID      string `json:"uid"`
+	Template string `json:"template"`
+	// Rollout is under way; nil for none.
+	Rollout *rollout `json:"rollout,omitempty"`
+}
+
+// rollout is a pod template on its way to the pods.
+type rollout struct {
+	ID      string    `json:"id"` // the external_id of its change
+	Version string    `json:"version,omitempty"`
+	Began   time.Time `json:"began"`
+	Quarter int32     `json:"quarter"` // how far it was when it was told last, in steps that are worth a line
+	Failed  bool      `json:"failed,omitempty"`
+}
+
+// next returns what is known of the workload w once it was seen as it is at now, and what
+// there is to report. Whoever keeps the state keeps it together with the reports.
+func (s state) next(c Cluster, w workload, now time.Time) (state, []annotate.Report) {
+	now = now.UTC()
+	template := w.templateHash()
+	if s.UID != string(w.meta.UID) { // never seen before: whatever it runs was not deployed just now
+		return state{UID: string(w.meta.UID), Template: template}, nil
 	}
-	r := annotate.Report{
-		Source: c.Name, ExternalID: strings.ToLower(w.kind) + "/" + string(w.meta.UID) + "/" + w.revision, At: annotate.At(at),
-		Kind: annotate.KindDeploy, Status: w.status, Service: w.meta.Name, Environment: c.Environment, Version: w.version(),
-		Title: line(w.meta.Annotations["kubernetes.io/change-cause"], annotate.MaxTitle),
+	if !w.observed || w.paused {
+		return s, nil
+	}
+	var reports []annotate.Report
+	tell := func(r *rollout, status annotate.Status, at time.Time, text string) {
+		reports = append(reports, w.report(c, *r, status, at, now, text))
+	}
+	if template != s.Template {
+		if s.Rollout != nil && !s.Rollout.Failed {
+			tell(s.Rollout, annotate.Cancelled, now, "another pod template came before all pods were of it")
+		}
+		s.Template = template
+		s.Rollout = &rollout{
+			ID:      fmt.Sprintf("%s/%s/%d", strings.ToLower(w.kind), w.meta.UID, w.meta.Generation),
+			Version: w.version(), Began: now, Quarter: -1,
+		}
+	}
+	if s.Rollout == nil {
+		return s, reports
+	}
+	r := *s.Rollout
+	s.Rollout = &r
+	at := now
+	if w.at.After(r.Began.Add(-clocksDiffer)) {
+		at = w.at
+	}
+	switch {
+	case w.over:
+		tell(&r, annotate.Succeeded, at, fmt.Sprintf("all %d pods are of it, and available", w.total))
+		s.Rollout = nil
+	case w.failed != "" && !r.Failed:
+		r.Failed = true
+		tell(&r, annotate.Failed, at, w.failed)
+	case w.failed == "" && quarter(w) > r.Quarter:
+		r.Quarter = quarter(w)
+		tell(&r, annotate.Running, now, fmt.Sprintf("%d of %d pods are of it", w.done, w.total))
+	}
+	return s, reports
+}
+
+// clocksDiffer is how far the cluster's clock may be behind ours.
+const clocksDiffer = time.Minute
+
+func quarter(w workload) int32 {
+	if w.total <= 0 {
+		return 0
+	}
+	return min(max(4*w.done/w.total, 0), 4)
+}
+
+// gone returns what there is to report of a workload that is no more.
+func (s state) gone(c Cluster, now time.Time) []annotate.Report {
+	if s.Rollout == nil || s.Rollout.Failed {
+		return nil
+	}
+	at := annotate.At(now)
+	return []annotate.Report{{
+		Source: c.Name, ExternalID: s.Rollout.ID, At: at, Kind: annotate.KindDeploy, Status: annotate.Cancelled, End: at,
+		Evidence: []annotate.Evidence{{Source: c.Name, Time: at, Text: "it was deleted before all pods were of it"}},
+	}}
+}
+
+// report is what is told of a rollout at now: that its status came at a time. Whatever the
+// cluster's clock says, it is told in the order in which it was seen.
+func (w workload) report(c Cluster, r rollout, status annotate.Status, at, now time.Time, text string) annotate.Report {
+	report := annotate.Report{
+		Source: c.Name, ExternalID: r.ID, At: annotate.At(now),
+		Kind: annotate.KindDeploy, Status: status, Start: annotate.At(r.Began), Service: w.meta.Name, Environment: c.Environment, Version: r.Version,
 		Labels: map[string]string{
 			"namespace": w.meta.Namespace, "workload": w.kind + "/" + w.meta.Name, "rollout": fmt.Sprintf("%d/%d", w.done, w.total),
 		},
-		Evidence: []annotate.Evidence{{Source: c.Name, Time: annotate.At(at), Text: line(w.text, 1000)}},
+		Evidence: []annotate.Evidence{{Source: c.Name, Time: annotate.At(at), Text: line(text, 1000)}},
+	}
+	if status != annotate.Cancelled { // which another template may have written by now
+		report.Title = line(w.meta.Annotations["kubernetes.io/change-cause"], annotate.MaxTitle)
 	}
 	for name, value := range c.Labels {
-		r.Labels[name] = value
+		report.Labels[name] = value
 	}
 	if service := w.label(c.Service); service != "" {
-		r.Service = service
+		report.Service = service
 	}
 	if environment := w.label(c.EnvironmentLabels); environment != "" {
-		r.Environment = environment
+		report.Environment = environment
 	}
-	if w.status.Ended() {
-		r.End = annotate.At(at)
+	if at.Before(r.Began) {
+		report.Start = annotate.At(at)
 	}
-	return r
+	if status.Ended() {
+		report.End = annotate.At(at)
+	}
+	return report
 }
 
 // label is the first of the labels that the workload, or its pods, has.
@@ -158,7 +245,7 @@ func (w workload) label(names []string) string {
 
 // version is what the pods say of themselves, or the tag of their first image.
 func (w workload) version() string {
-	if v := w.label([]string{"app.kubernetes.io/version"}); v != "" {
+	if v := w.template.Labels["app.kubernetes.io/version"]; v != "" {
 		return v
 	}
 	if len(w.template.Spec.Containers) == 0 {

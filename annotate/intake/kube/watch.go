@@ -2,14 +2,17 @@ package kube
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
@@ -23,7 +26,8 @@ import (
 
 // Log is where rollouts are recorded; *changelog.Log is one.
 type Log interface {
-	Observe(ctx context.Context, by string, reports []annotate.Report) ([]annotate.Result, error)
+	Documents(ctx context.Context, space string) ([]annotate.Document, error)
+	Transact(ctx context.Context, do func(context.Context, annotate.Tx) error) error
 }
 
 // Cluster is one that is watched, and how.
@@ -57,9 +61,10 @@ type Options struct {
 type Clusters struct {
 	opts Options
 
-	mu      sync.Mutex // of Apply and Close
-	cancel  context.CancelFunc
-	running sync.WaitGroup
+	mu       sync.Mutex // of Apply and Close
+	clusters []Cluster
+	cancel   context.CancelFunc
+	running  sync.WaitGroup
 }
 
 // New returns Clusters of which none is watched yet.
@@ -75,7 +80,11 @@ func New(o Options) *Clusters {
 func (c *Clusters) Apply(clusters []Cluster) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if reflect.DeepEqual(clusters, c.clusters) {
+		return // a reload that is about something else
+	}
 	c.end()
+	c.clusters = clusters
 	ctx, cancel := context.WithCancel(context.Background())
 	c.cancel = cancel
 	for _, one := range clusters {
@@ -88,6 +97,7 @@ func (c *Clusters) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.end()
+	c.clusters = nil
 }
 
 func (c *Clusters) end() {
@@ -106,7 +116,9 @@ func (c *Clusters) run(ctx context.Context, one Cluster) {
 	for {
 		client, err := one.client()
 		if err == nil {
-			c.watch(ctx, one, client)
+			err = c.watch(ctx, one, client)
+		}
+		if ctx.Err() != nil {
 			return
 		}
 		c.opts.Logger.Error("a cluster cannot be watched, and is tried again", "cluster", one.Name, "err", err)
@@ -140,54 +152,133 @@ func (c Cluster) client() (kubernetes.Interface, error) {
 type watching struct {
 	*Clusters
 	Cluster
-	queue   workqueue.TypedRateLimitingInterface[key]
-	stores  map[string]cache.Store // by resource and namespace
-	told    map[key]string         // what was told last
-	metrics struct{ seen, failed *metrics.Counter }
+	queue  workqueue.TypedRateLimitingInterface[key]
+	stores map[string]cache.Store // by resource and namespace
+	known  map[string]*known      // by the key of their documents
+	failed *metrics.Counter
+}
+
+// known is what the log has of a workload.
+type known struct {
+	state    state
+	revision int64
 }
 
 // key is an object that has altered.
 type key struct{ store, name string }
 
-// watch follows the workloads of a cluster until ctx ends.
-func (c *Clusters) watch(ctx context.Context, one Cluster, client kubernetes.Interface) {
-	w := &watching{
-		Clusters: c, Cluster: one, stores: map[string]cache.Store{}, told: map[key]string{},
-		queue: workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[key]()),
+// space has the documents of what is known of workloads.
+const space = "kubernetes"
+
+// document is the key of a workload's document.
+func (w *watching) document(k key) string {
+	resource, _, _ := strings.Cut(k.store, " ")
+	return w.Name + "/" + resource + "/" + k.name
+}
+
+// load reads what was known before a restart.
+func (w *watching) load(ctx context.Context) error {
+	documents, err := w.opts.Log.Documents(ctx, space)
+	if err != nil {
+		return fmt.Errorf("reading what was known of the cluster: %w", err)
 	}
-	w.metrics.seen = c.opts.Metrics.GetOrCreateCounter(fmt.Sprintf("tidemark_kubernetes_rollouts_total{cluster=%q}", one.Name))
-	w.metrics.failed = c.opts.Metrics.GetOrCreateCounter(fmt.Sprintf("tidemark_kubernetes_failures_total{cluster=%q}", one.Name))
+	for _, d := range documents {
+		if !strings.HasPrefix(d.Key, w.Name+"/") {
+			continue
+		}
+		k := &known{revision: d.Revision}
+		if err := json.Unmarshal(d.Body, &k.state); err != nil {
+			return fmt.Errorf("reading what was known of %s: %w", d.Key, err)
+		}
+		w.known[d.Key] = k
+	}
+	return nil
+}
+
+// watch follows the workloads of a cluster until ctx ends.
+func (c *Clusters) watch(ctx context.Context, one Cluster, client kubernetes.Interface) error {
+	w := &watching{
+		Clusters: c, Cluster: one, stores: map[string]cache.Store{}, known: map[string]*known{},
+		queue:  workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[key]()),
+		failed: c.opts.Metrics.GetOrCreateCounter(fmt.Sprintf("tidemark_kubernetes_failures_total{cluster=%q}", one.Name)),
+	}
+	if err := w.load(ctx); err != nil {
+		return err
+	}
 	namespaces := one.Namespaces
 	if len(namespaces) == 0 {
 		namespaces = []string{""} // all
 	}
-	var informers []cache.Controller
+	var all sync.WaitGroup
+	defer all.Wait()
 	for _, namespace := range namespaces {
 		for resource, object := range map[string]runtime.Object{"deployments": &appsv1.Deployment{}, "statefulsets": &appsv1.StatefulSet{}, "daemonsets": &appsv1.DaemonSet{}} {
-			id := resource + " " + namespace
-			add := func(o any) {
-				if name, err := cache.DeletionHandlingMetaNamespaceKeyFunc(o); err == nil {
-					w.queue.Add(key{id, name})
+			informer, err := w.informer(client, resource, namespace, object)
+			if err != nil {
+				return err
+			}
+			all.Go(func() { informer.RunWithContext(ctx) })
+			// What was deleted while nobody watched is told once it is known what is there.
+			var before []key
+			for id := range w.known {
+				if name, ok := strings.CutPrefix(id, w.Name+"/"+resource+"/"); ok && (namespace == "" || strings.HasPrefix(name, namespace+"/")) {
+					before = append(before, key{resource + " " + namespace, name})
 				}
 			}
-			store, informer := cache.NewInformerWithOptions(cache.InformerOptions{
-				ListerWatcher: cache.NewListWatchFromClient(client.AppsV1().RESTClient(), resource, namespace, fields.Everything()),
-				ObjectType:    object,
-				Handler:       cache.ResourceEventHandlerFuncs{AddFunc: add, UpdateFunc: func(_, o any) { add(o) }},
+			all.Go(func() {
+				if cache.WaitForCacheSync(ctx.Done(), informer.HasSynced) {
+					for _, k := range before {
+						w.queue.Add(k)
+					}
+				}
 			})
-			w.stores[id] = store
-			informers = append(informers, informer)
 		}
-	}
-	var all sync.WaitGroup
-	for _, informer := range informers {
-		all.Go(func() { informer.RunWithContext(ctx) })
 	}
 	stop := context.AfterFunc(ctx, w.queue.ShutDown)
 	defer stop()
 	for w.next(ctx) {
 	}
-	all.Wait()
+	return ctx.Err()
+}
+
+// informer has what alters of a resource queued.
+func (w *watching) informer(client kubernetes.Interface, resource, namespace string, object runtime.Object) (cache.SharedIndexInformer, error) {
+	id := resource + " " + namespace
+	add := func(o any) {
+		if name, err := cache.DeletionHandlingMetaNamespaceKeyFunc(o); err == nil {
+			w.queue.Add(key{id, name})
+		}
+	}
+	lw := cache.NewListWatchFromClient(client.AppsV1().RESTClient(), resource, namespace, fields.Everything())
+	informer := cache.NewSharedIndexInformer(lw, object, 0, cache.Indexers{})
+	err := informer.SetTransform(slim)
+	if err == nil {
+		err = informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, _ *cache.Reflector, err error) {
+			if ctx.Err() == nil {
+				w.failed.Inc()
+				w.opts.Logger.Warn("a cluster does not answer, and is asked again", "cluster", w.Name, "resource", resource, "err", err)
+			}
+		})
+	}
+	if err == nil {
+		_, err = informer.AddEventHandler(cache.ResourceEventHandlerFuncs{AddFunc: add, UpdateFunc: func(_, o any) { add(o) }, DeleteFunc: add})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("setting up the watch of %s: %w", resource, err)
+	}
+	w.stores[id] = informer.GetStore()
+	return informer, nil
+}
+
+// slim lets go of what is large in objects and is not read.
+func slim(o any) (any, error) {
+	if m, err := meta.Accessor(o); err == nil {
+		m.SetManagedFields(nil)
+		annotations := m.GetAnnotations()
+		delete(annotations, "kubectl.kubernetes.io/last-applied-configuration")
+		m.SetAnnotations(annotations)
+	}
+	return o, nil
 }
 
 // next tells of the next object that has altered. It returns false when the watching ends.
@@ -198,59 +289,81 @@ func (w *watching) next(ctx context.Context) bool {
 	}
 	defer w.queue.Done(k)
 	object, there, err := w.stores[k.store].GetByKey(k.name)
-	if err != nil || !there {
-		delete(w.told, k)
+	if err == nil {
+		err = w.see(ctx, k, object, there)
+	}
+	if err == nil {
 		w.queue.Forget(k)
 		return true
 	}
-	if err := w.tell(ctx, k, object); err != nil {
-		if ctx.Err() == nil {
-			w.metrics.failed.Inc()
-			w.opts.Logger.Warn("a rollout could not be recorded, and is tried again", "cluster", w.Name, "object", k.name, "err", err)
-		}
-		w.queue.AddRateLimited(k)
-		return true
+	if ctx.Err() == nil {
+		w.failed.Inc()
+		w.opts.Logger.Warn("a rollout could not be recorded, and is tried again", "cluster", w.Name, "object", k.name, "err", err)
 	}
-	w.queue.Forget(k)
+	w.queue.AddRateLimited(k)
 	return true
 }
 
-// maxBefore is how long before the watching began a rollout may have ended that is told:
-// what happened while Tidemark was away is not lost.
-const maxBefore = time.Hour
-
-// tell has the log know what is new in an object.
-func (w *watching) tell(ctx context.Context, k key, object any) error {
+// see has the log know what is new of an object, which may be no more.
+func (w *watching) see(ctx context.Context, k key, object any, there bool) error {
+	id := w.document(k)
+	if len(id) > annotate.MaxDocumentName {
+		return nil
+	}
+	before := w.known[id]
+	if before == nil {
+		before = &known{}
+	}
+	if !there {
+		return w.keep(ctx, k, id, before, nil, before.state.gone(w.Cluster, w.opts.Now()))
+	}
 	o, ok := workloadOf(object)
-	if !ok || o.revision == "" {
+	if !ok {
 		return nil
 	}
-	now := w.opts.Now()
-	template := string(o.meta.UID) + " " + o.revision + " "
-	said := fmt.Sprint(template, o.status, 4*o.done/max(o.total, 1)) // a quarter is worth a line
-	before, known := w.told[k]
-	if said == before {
+	next, reports := before.state.next(w.Cluster, o, w.opts.Now())
+	if len(reports) == 0 && reflect.DeepEqual(next, before.state) {
 		return nil
 	}
-	// Of what is well when the watching begins nobody knows since when, unless it says so.
-	if !known && o.status == annotate.Succeeded && (o.at.IsZero() || now.Sub(o.at) > maxBefore) {
-		w.told[k] = said
+	return w.keep(ctx, k, id, before, &next, reports)
+}
+
+// keep has the log know the state of a workload, nil for one that is no more, together
+// with what there is to report of it.
+func (w *watching) keep(ctx context.Context, k key, id string, before *known, next *state, reports []annotate.Report) error {
+	var body []byte
+	if next != nil {
+		var err error
+		if body, err = json.Marshal(next); err != nil {
+			return fmt.Errorf("encoding what is known of a workload: %w", err)
+		}
+	} else if before.revision == 0 {
 		return nil
 	}
-	// One that was well and is less so, of the same template, is no deploy: a pod was lost.
-	if known && o.status == annotate.Running && strings.HasPrefix(before, template+string(annotate.Succeeded)) {
-		return nil
-	}
-	_, err := w.opts.Log.Observe(ctx, "kubernetes:"+w.Name, []annotate.Report{o.report(w.Cluster, now)})
-	if code := annotate.CodeOf(err); code == annotate.Invalid || code == annotate.Conflict {
-		w.metrics.failed.Inc()
-		w.opts.Logger.Error("a rollout cannot be recorded, and is left out", "cluster", w.Name, "object", o.meta.Namespace+"/"+o.meta.Name, "err", err)
-		err = nil
+	after := &known{}
+	err := w.opts.Log.Transact(ctx, func(ctx context.Context, tx annotate.Tx) error {
+		if len(reports) > 0 {
+			if _, err := tx.Observe(ctx, "kubernetes:"+w.Name, reports); err != nil {
+				return err
+			}
+		}
+		d, err := tx.PutDocument(ctx, annotate.Document{Space: space, Key: id, Revision: before.revision, By: "tidemark", Body: body})
+		after.revision = d.Revision
+		return err
+	})
+	if code := annotate.CodeOf(err); len(reports) > 0 && (code == annotate.Invalid || code == annotate.Conflict) {
+		w.failed.Inc()
+		w.opts.Logger.Error("a rollout cannot be recorded, and is left out", "cluster", w.Name, "object", k.name, "err", err)
+		return w.keep(ctx, k, id, before, next, nil)
 	}
 	if err != nil {
 		return err
 	}
-	w.metrics.seen.Inc()
-	w.told[k] = said
+	if next == nil {
+		delete(w.known, id)
+		return nil
+	}
+	after.state = *next
+	w.known[id] = after
 	return nil
 }
