@@ -23,10 +23,10 @@ const (
 // Formats are all there are.
 func Formats() []string { return []string{string(JSON), string(CDEvents)} }
 
-// write writes an event of the source.
-func (f Format) write(e annotate.Event, source string) (contentType string, body []byte, err error) {
+// write writes an event of the source, with which the status turned or not.
+func (f Format) write(e annotate.Event, source string, turned bool) (contentType string, body []byte, err error) {
 	if f == CDEvents {
-		body, err = json.Marshal(cloudEventOf(e, source))
+		body, err = json.Marshal(cloudEventOf(e, source, turned))
 		return "application/cloudevents+json", body, err
 	}
 	body, err = json.Marshal(e.Change)
@@ -68,13 +68,13 @@ type cdEvent struct {
 // rfc3339 is how CDEvents and CloudEvents write times.
 const rfc3339 = "2006-01-02T15:04:05.000Z07:00"
 
-func cloudEventOf(e annotate.Event, source string) cloudEvent {
+func cloudEventOf(e annotate.Event, source string, turned bool) cloudEvent {
 	c := e.Change
 	at := c.Start
 	if c.End != nil {
 		at = *c.End
 	}
-	kind, subject, content := describe(c)
+	kind, subject, content := describe(c, turned)
 	var d cdEvent
 	d.Context.SpecVersion, d.Context.ID, d.Context.Source, d.Context.Type = "0.5.1", eventID(e), source, kind
 	d.Context.Timestamp, d.Context.ChainID = at.Format(rfc3339), c.ID
@@ -86,12 +86,14 @@ func cloudEventOf(e annotate.Event, source string) cloudEvent {
 	}
 }
 
-// describe returns the type of CDEvent that a change is, and its subject. What CDEvents
-// have no type for, such as a deploy that begins or fails, is a custom event
-// (custom/README.md of their specification).
-func describe(c annotate.Change) (kind, subject string, content map[string]any) {
+// describe returns the type of CDEvent that a change is whose status turned or not, and its
+// subject. What CDEvents have no type for, such as a deploy that begins or fails, is a
+// custom event (custom/README.md of their specification).
+func describe(c annotate.Change, turned bool) (kind, subject string, content map[string]any) {
 	environment := map[string]any{"id": first(c.Environment, "default")}
 	switch {
+	case !turned:
+		return "dev.cdeventsx.tidemark-change.corrected.0.1.0", c.ID, map[string]any{"kind": c.Kind, "title": c.Headline()}
 	case c.Kind == annotate.KindDeploy && c.Status == annotate.Succeeded && c.Service != "":
 		predicate := "deployed"
 		switch {

@@ -3,9 +3,11 @@ package publish
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,6 +20,7 @@ import (
 type Log interface {
 	Follow(ctx context.Context, after int64, f annotate.Filter, fn func(annotate.Event) error) error
 	Position(ctx context.Context) (int64, error)
+	Revisions(ctx context.Context, id string) ([]annotate.Revision, error)
 	Documents(ctx context.Context, space string) ([]annotate.Document, error)
 	Transact(ctx context.Context, do func(context.Context, annotate.Tx) error) error
 }
@@ -43,18 +46,16 @@ type Options struct {
 	Source string
 	// Version is Tidemark's own.
 	Version string
-	// Wait is the first pause after a failure, which doubles up to a hundred times it; a
-	// second where it is 0.
+	// Wait is the first pause after a failure, which doubles up to 300 times it; a second
+	// where it is 0.
 	Wait time.Duration
 }
 
 const (
 	// space has the documents that say up to where each subscriber was told.
 	space = "subscriber"
-	// saveEvery and saveAfter are how often that is kept: after a crash, what came since is
-	// told again.
-	saveEvery = 100
-	saveAfter = 5 * time.Second
+	// saveAfter is how often that is kept: after a crash, what came since is told again.
+	saveAfter = 2 * time.Second
 	// answersWithin is how long a subscriber may take to answer.
 	answersWithin = 10 * time.Second
 )
@@ -78,7 +79,8 @@ func New(o Options) *Publisher {
 	return &Publisher{
 		opts: o, meters: map[string]*meters{},
 		client: &http.Client{
-			Timeout: answersWithin,
+			Timeout:   answersWithin,
+			Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, IdleConnTimeout: time.Minute},
 			// The signature is for the one server only.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
@@ -92,6 +94,7 @@ func (p *Publisher) Apply(subscribers []Subscriber) {
 	p.end()
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel
+	p.running.Go(func() { p.forget(ctx, subscribers) })
 	for _, s := range subscribers {
 		m := p.meters[s.Name]
 		if m == nil {
@@ -100,6 +103,26 @@ func (p *Publisher) Apply(subscribers []Subscriber) {
 		}
 		f := &follower{Publisher: p, Subscriber: s, meters: m, logger: p.opts.Logger.With("subscriber", s.Name)}
 		p.running.Go(func() { f.run(ctx) })
+	}
+}
+
+// forget lets go of up to where those were told who are subscribers no more: one of the
+// same name is new.
+func (p *Publisher) forget(ctx context.Context, subscribers []Subscriber) {
+	documents, err := p.opts.Log.Documents(ctx, space)
+	for _, d := range documents {
+		if slices.ContainsFunc(subscribers, func(s Subscriber) bool { return s.Name == d.Key }) {
+			continue
+		}
+		gone := d
+		gone.Body, gone.By = nil, "tidemark"
+		err = errors.Join(err, p.opts.Log.Transact(ctx, func(ctx context.Context, tx annotate.Tx) error {
+			_, err := tx.PutDocument(ctx, gone)
+			return err
+		}))
+	}
+	if err != nil && ctx.Err() == nil {
+		p.opts.Logger.Warn("what is known of former subscribers stays", "err", err)
 	}
 }
 
@@ -125,10 +148,10 @@ type follower struct {
 	meters *meters
 	logger *slog.Logger
 
-	told     int64 // up to which event it was told
-	kept     int64 // of told, what the log knows
-	keptAt   time.Time
-	revision int64 // of the document that says so
+	mu       sync.Mutex // of what follows
+	told     int64      // up to which event it was told
+	kept     int64      // of told, what the log knows
+	revision int64      // of the document that says so
 }
 
 // run tells the subscriber until ctx ends.
@@ -140,7 +163,7 @@ func (f *follower) run(ctx context.Context) {
 			begun = err == nil
 		}
 		if err == nil {
-			err = f.opts.Log.Follow(ctx, f.told, f.Filter, func(e annotate.Event) error { return f.tell(ctx, e) })
+			err = f.follow(ctx)
 		}
 		if ctx.Err() == nil {
 			f.logger.Error("telling a subscriber stopped, and goes on shortly", "err", err)
@@ -153,6 +176,41 @@ func (f *follower) run(ctx context.Context) {
 	if err := f.keep(last); err != nil {
 		f.logger.Warn("it is not kept up to where a subscriber was told; it is told some again", "err", err)
 	}
+}
+
+// follow tells of what comes, and keeps up to where from time to time.
+func (f *follower) follow(ctx context.Context) error {
+	keeping, cancel := context.WithCancel(ctx)
+	var done sync.WaitGroup
+	done.Go(func() {
+		for keeping.Err() == nil {
+			pause(keeping, saveAfter)
+			if err := f.keep(keeping); err != nil && keeping.Err() == nil {
+				f.logger.Warn("it is not kept yet up to where a subscriber was told", "err", err)
+			}
+		}
+	})
+	defer done.Wait()
+	defer cancel()
+	// Of all changes: what it is not told of counts as well for up to where it was told.
+	return f.opts.Log.Follow(ctx, f.told, annotate.Filter{}, func(e annotate.Event) error {
+		if f.wants(e.Change) {
+			if err := f.tell(ctx, e); err != nil {
+				return err
+			}
+		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.told = e.Seq
+		return nil
+	})
+}
+
+// wants reports whether the subscriber is told of a change.
+func (f *follower) wants(c annotate.Change) bool {
+	any := func(list []string, v string) bool { return len(list) == 0 || slices.Contains(list, v) }
+	return any(f.Filter.Kinds, c.Kind) && any(f.Filter.Services, c.Service) && any(f.Filter.Environments, c.Environment) &&
+		(len(f.Filter.Statuses) == 0 || slices.Contains(f.Filter.Statuses, c.Status))
 }
 
 // position is the document of a subscriber.
@@ -174,7 +232,7 @@ func (f *follower) begin(ctx context.Context) error {
 		if err := json.Unmarshal(d.Body, &at); err != nil {
 			return fmt.Errorf("reading up to where a subscriber was told: %w", err)
 		}
-		f.told, f.kept, f.revision, f.keptAt = at.After, at.After, d.Revision, time.Now()
+		f.told, f.kept, f.revision = at.After, at.After, d.Revision
 		return nil
 	}
 	if f.told, err = f.opts.Log.Position(ctx); err != nil {
@@ -186,6 +244,8 @@ func (f *follower) begin(ctx context.Context) error {
 
 // keep has the log know up to where the subscriber was told.
 func (f *follower) keep(ctx context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.told == f.kept {
 		return nil
 	}
@@ -200,7 +260,7 @@ func (f *follower) keep(ctx context.Context) error {
 		return err
 	})
 	if err == nil {
-		f.kept, f.revision, f.keptAt = f.told, revision, time.Now()
+		f.kept, f.revision = f.told, revision
 	}
 	return err
 }
@@ -226,12 +286,6 @@ func (f *follower) tell(ctx context.Context, e annotate.Event) error {
 		pause(ctx, max(min(after, longest*f.opts.Wait), jittered(wait)))
 		wait = min(2*wait, longest*f.opts.Wait)
 	}
-	f.told = e.Seq
 	f.meters.last.Store(time.Now().Unix())
-	if f.told-f.kept >= saveEvery || time.Since(f.keptAt) >= saveAfter {
-		if err := f.keep(ctx); err != nil && ctx.Err() == nil {
-			f.logger.Warn("it is not kept yet up to where a subscriber was told", "err", err)
-		}
-	}
 	return ctx.Err()
 }

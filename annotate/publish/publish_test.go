@@ -164,6 +164,22 @@ func TestSubscribersAreToldInOrder(t *testing.T) {
 	_, err = b.log.Record(t.Context(), "test", annotate.Report{Kind: "flag", Title: "4"})
 	require.NoError(t, err)
 	r.wait("1", "2", "1'", "4")
+
+	// What it was not told of counts as told: more is not told of the past.
+	b.subscribe(r, nil)
+	b.record("5")
+	r.wait("1", "2", "1'", "4", "5")
+	// One that went away, and comes back, is new.
+	b.publisher.Apply(nil)
+	require.Eventually(t, func() bool {
+		list, err := b.log.Documents(t.Context(), space)
+		return err == nil && len(list) == 0
+	}, patience, 5*time.Millisecond)
+	b.record("6")
+	b.subscribe(r, nil)
+	b.begun()
+	b.record("7")
+	r.wait("1", "2", "1'", "4", "5", "7")
 }
 
 func TestWhoIsAwayIsToldLater(t *testing.T) {
@@ -251,7 +267,9 @@ func TestCDEventsAreUnderstood(t *testing.T) {
 	require.NoError(t, err)
 	_, err = b.log.Record(t.Context(), "test", annotate.Report{Kind: "deploy", Service: "web", Status: annotate.Failed})
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { r.mu.Lock(); defer r.mu.Unlock(); return len(r.came) == 4 }, patience, 5*time.Millisecond)
+	_, err = b.log.Amend(t.Context(), "test", deploy.Change.ID, annotate.Patch{Set: annotate.Report{Title: "corrected"}})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { r.mu.Lock(); defer r.mu.Unlock(); return len(r.came) == 5 }, patience, 5*time.Millisecond)
 
 	var e cloudEvent
 	require.NoError(t, json.Unmarshal(r.came[0].Body, &e))
@@ -271,4 +289,7 @@ func TestCDEventsAreUnderstood(t *testing.T) {
 	custom, err := r.hook.Read(r.came[3])
 	require.NoError(t, err)
 	require.NotEmpty(t, custom.Nothing, "which CDEvents have no type for")
+	corrected, err := r.hook.Read(r.came[4])
+	require.NoError(t, err)
+	require.NotEmpty(t, corrected.Nothing, "it is not deployed once more")
 }

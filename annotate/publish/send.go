@@ -38,12 +38,21 @@ var lasting = []int{http.StatusBadRequest, http.StatusGone, http.StatusRequestEn
 
 // send tells of an event once. after is how long the subscriber asks to wait.
 func (f *follower) send(ctx context.Context, e annotate.Event) (o outcome, after time.Duration, err error) {
-	contentType, body, err := f.Format.write(e, f.opts.Source)
+	turned := true
+	if f.Format == CDEvents {
+		if turned, err = f.turned(ctx, e); err != nil {
+			return failed, 0, err
+		}
+	}
+	contentType, body, err := f.Format.write(e, f.opts.Source, turned)
 	if err != nil {
 		return refused, 0, err
 	}
 	secrets, err := f.Secrets()
-	if err != nil || len(secrets) == 0 {
+	if err == nil && len(secrets) == 0 {
+		err = errors.New("there is none")
+	}
+	if err != nil {
 		return failed, 0, fmt.Errorf("its secret cannot be read: %w", err)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, f.URL, bytes.NewReader(body))
@@ -63,7 +72,7 @@ func (f *follower) send(ctx context.Context, e annotate.Event) (o outcome, after
 	defer resp.Body.Close()
 	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // so that the connection can be used again
 	switch {
-	case resp.StatusCode < 300:
+	case resp.StatusCode >= 200 && resp.StatusCode < 300:
 		return delivered, 0, nil
 	case slices.Contains(lasting, resp.StatusCode):
 		return refused, 0, fmt.Errorf("it answered %s", resp.Status)
@@ -72,6 +81,24 @@ func (f *follower) send(ctx context.Context, e annotate.Event) (o outcome, after
 		after = time.Duration(min(seconds, 3600)) * time.Second
 	}
 	return failed, after, fmt.Errorf("it answered %s", resp.Status)
+}
+
+// turned reports whether the status of a change turned with an event: what is only told in
+// more detail, or corrected, is no deploy once more.
+func (f *follower) turned(ctx context.Context, e annotate.Event) (bool, error) {
+	if e.Change.Revision <= 1 {
+		return true, nil
+	}
+	revisions, err := f.opts.Log.Revisions(ctx, e.Change.ID)
+	if err != nil {
+		return false, fmt.Errorf("reading what was before: %w", err)
+	}
+	for _, r := range revisions {
+		if r.Revision == e.Change.Revision-1 {
+			return r.Change.Status != e.Change.Status, nil
+		}
+	}
+	return true, nil
 }
 
 // eventID is the same whenever an event is told: by it a subscriber knows one again.
@@ -93,8 +120,8 @@ func sign(h http.Header, id string, at time.Time, body []byte, secret string) {
 	h.Set("webhook-signature", "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
 }
 
-// jittered is a pause of about d, so that not all come back at once.
-func jittered(d time.Duration) time.Duration { return d/2 + rand.N(d) }
+// jittered is a pause of d or less, so that not all come back at once.
+func jittered(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }
 
 // pause waits, unless ctx ends before.
 func pause(ctx context.Context, d time.Duration) {

@@ -109,7 +109,9 @@ func Parse(data []byte, name, dir string) (*Config, error) {
 		cfg.Host.Enabled = false
 		cfg.Notes = append(cfg.Notes, "this build has no collectors of the host's metrics: run node_exporter beside it, and scrape that")
 	}
-	cfg.Hooks.noteSecrets(func(note string) { cfg.Notes = append(cfg.Notes, note) })
+	note := func(note string) { cfg.Notes = append(cfg.Notes, note) }
+	cfg.Hooks.noteSecrets(note)
+	cfg.Subscribers.noteSecrets(note)
 	cfg.fillDefaults(doc)
 	cfg.noteUnused()
 	return cfg, nil

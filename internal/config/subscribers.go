@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"path/filepath"
 	"slices"
+	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 
@@ -67,8 +69,8 @@ func (s *Subscribers) readOne(r *reader, name, n *yaml.Node, key string) {
 		r.fail(name, key, "has both secret and secret_file: give one of the two")
 	case c.value == "" && c.file == "":
 		r.fail(name, key, "has no secret_file: the file that holds the secret by which the subscriber knows that it is Tidemark")
-	case c.value != "" && len(c.value) < minSecret:
-		r.fail(name, key, "must have a secret of at least %d characters, such as openssl rand -hex 20 makes", minSecret)
+	case c.value != "" && (len(strings.TrimSpace(c.value)) < minSecret || strings.IndexFunc(c.value, unicode.IsControl) >= 0):
+		r.fail(name, key, "must have a secret of one line and at least %d characters, such as openssl rand -hex 20 makes", minSecret)
 	default:
 		s.list = append(s.list, c)
 	}
@@ -96,6 +98,15 @@ func (s *Subscribers) complete(dir string) {
 	for i := range s.list {
 		if file := &s.list[i].file; *file != "" && dir != "" && !filepath.IsAbs(*file) {
 			*file = filepath.Join(dir, *file)
+		}
+	}
+}
+
+// noteSecrets says which secrets cannot be read now.
+func (s Subscribers) noteSecrets(note func(string)) {
+	for _, one := range s.Subscribers() {
+		if _, err := one.Secrets(); err != nil {
+			note(fmt.Sprintf("subscribers.%s: it is not told of anything: %v", one.Name, err))
 		}
 	}
 }

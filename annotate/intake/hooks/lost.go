@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tidemark/tidemark/annotate"
@@ -30,6 +31,14 @@ func (h *Hooks) Run(ctx context.Context) {
 	}
 }
 
+// silence is what is said of a deploy of which nothing is said.
+const silence = "nothing was said of it for a day"
+
+// told reports whether that was said already: another source may say that it goes on.
+func told(c annotate.Change) bool {
+	return slices.ContainsFunc(c.Evidence, func(e annotate.Evidence) bool { return e.Source == "tidemark" && e.Text == silence })
+}
+
 // Sweep has each deploy of a hook's counted as lost of which nothing was said for a day.
 // Whoever tells of its end later is believed, for that is further than lost.
 func (h *Hooks) Sweep(ctx context.Context) error {
@@ -46,12 +55,12 @@ func (h *Hooks) Sweep(ctx context.Context) error {
 		}
 		for _, c := range page.Changes {
 			one := (*h.set.Load())[c.Source]
-			if one == nil || c.ExternalID == "" || c.Updated.After(due.Time) {
+			if one == nil || c.ExternalID == "" || c.Updated.After(due.Time) || told(c) {
 				continue
 			}
 			_, err := h.opts.Log.Observe(ctx, by(c.Source), []annotate.Report{{
 				Source: c.Source, ExternalID: c.ExternalID, At: annotate.At(now), Status: annotate.Lost, End: c.Updated,
-				Evidence: []annotate.Evidence{{Source: "tidemark", Time: annotate.At(now), Text: "nothing was said of it for a day"}},
+				Evidence: []annotate.Evidence{{Source: "tidemark", Time: annotate.At(now), Text: silence}},
 			}})
 			if err != nil && !refused(err) {
 				errs = append(errs, err)
