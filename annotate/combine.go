@@ -110,7 +110,7 @@ func (c *Change) fill(other Change) {
 	set(&c.Text, other.Text)
 	set(&c.Service, other.Service)
 	set(&c.Environment, other.Environment)
-	if other.Version != "" && sameCommit(c.Version, or(c.Commit, other.Commit)) && !sameCommit(other.Version, other.Version) {
+	if other.Version != "" && sameCommit(c.Version, cmp.Or(c.Commit, other.Commit)) && !sameCommit(other.Version, other.Version) {
 		c.Version = other.Version // which is what people call it
 	}
 	set(&c.Version, other.Version)
@@ -146,13 +146,6 @@ func (c *Change) fill(other Change) {
 			c.Evidence = append(c.Evidence, e)
 		}
 	}
-}
-
-func or(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // span makes c last as long as both, and end as both.

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -79,9 +80,9 @@ func (a alertmanagerAlert) incident(at string) (annotate.Report, error) {
 		ExternalID: externalID(a.Fingerprint, start.UTC().Format(time.RFC3339Nano)),
 		Kind:       annotate.KindIncident, Start: start,
 		// Not the label job: it says who exports a metric, as kube-state-metrics does for all.
-		Service:     or(a.Labels["service"], a.Labels["service_name"], a.Labels["app"]),
-		Environment: or(a.Labels["environment"], a.Labels["env"], a.Labels["deployment_environment_name"], a.Labels["deployment_environment"]),
-		Version:     a.Labels["version"], Text: or(a.Annotations["description"], a.Annotations["message"]),
+		Service:     cmp.Or(a.Labels["service"], a.Labels["service_name"], a.Labels["app"]),
+		Environment: cmp.Or(a.Labels["environment"], a.Labels["env"], a.Labels["deployment_environment_name"], a.Labels["deployment_environment"]),
+		Version:     a.Labels["version"], Text: cmp.Or(a.Annotations["description"], a.Annotations["message"]),
 		Labels: labelled(a.Labels),
 	}
 	switch a.Status {
@@ -95,10 +96,10 @@ func (a alertmanagerAlert) incident(at string) (annotate.Report, error) {
 	default:
 		return annotate.Report{}, invalid(at+"status", a.Status, "is none that is known: firing or resolved")
 	}
-	r.Title, _ = heading(or(a.Annotations["summary"], a.Labels["alertname"]))
+	r.Title, _ = heading(cmp.Or(a.Annotations["summary"], a.Labels["alertname"]))
 	r.Evidence = evidence(strings.TrimSuffix("alert "+a.Status+": "+r.Title, ": "))
 	r.Links = append(r.Links, link("query", a.GeneratorURL)...)
 	r.Links = append(r.Links, link("runbook", a.Annotations["runbook_url"])...)
-	r.Links = append(r.Links, link("dashboard", or(a.Annotations["dashboard_url"], a.Annotations["dashboard"]))...)
+	r.Links = append(r.Links, link("dashboard", cmp.Or(a.Annotations["dashboard_url"], a.Annotations["dashboard"]))...)
 	return r, nil
 }

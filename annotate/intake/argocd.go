@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -33,8 +34,8 @@ type argoMetadata struct {
 
 // about is what the metadata says of a change.
 func (m argoMetadata) about(r annotate.Report) annotate.Report {
-	r.Service = or(m.Labels["service"], m.Name)
-	r.Environment = or(m.Labels["environment"], m.Labels["env"])
+	r.Service = cmp.Or(m.Labels["service"], m.Name)
+	r.Environment = cmp.Or(m.Labels["environment"], m.Labels["env"])
 	for name, value := range m.Labels {
 		if r.Labels[name] == "" {
 			r.Labels[name] = value
@@ -154,13 +155,13 @@ func (p argocdPayload) sync(o *argocdOperation) annotate.Report {
 	source, revision := o.source(app)
 	r := annotate.Report{
 		// The revision is known only later, and an application has one sync at a time.
-		ExternalID: externalID(or(app.Metadata.UID, app.Metadata.Namespace+"/"+app.Metadata.Name), o.StartedAt.UTC().Format(time.RFC3339)),
+		ExternalID: externalID(cmp.Or(app.Metadata.UID, app.Metadata.Namespace+"/"+app.Metadata.Name), o.StartedAt.UTC().Format(time.RFC3339)),
 		Kind:       annotate.KindDeploy, Start: o.StartedAt,
 		Version:  versionOf(source.TargetRevision, revision),
 		Evidence: evidence(strings.TrimSuffix("sync "+o.Phase+": "+o.Message, ": ")),
 		Labels: map[string]string{
 			"application": app.Metadata.Name, "project": app.Spec.Project, "namespace": app.Spec.Destination.Namespace,
-			"cluster": or(app.Spec.Destination.Name, app.Spec.Destination.Server), "repository": source.RepoURL, "chart": source.Chart,
+			"cluster": cmp.Or(app.Spec.Destination.Name, app.Spec.Destination.Server), "repository": source.RepoURL, "chart": source.Chart,
 		},
 	}
 	if len(revision) == 40 {
@@ -185,7 +186,7 @@ func (o *argocdOperation) source(app argocdApplication) (argocdSource, string) {
 	if revision == "" && len(o.Result.Revisions) > 0 {
 		revision = o.Result.Revisions[0]
 	}
-	revision = or(revision, o.Operation.Sync.Revision)
+	revision = cmp.Or(revision, o.Operation.Sync.Revision)
 	all := append([]argocdSource{o.Result.Source}, o.Result.Sources...)
 	all = append(append(all, app.Spec.Source), app.Spec.Sources...)
 	for _, source := range all {
@@ -216,7 +217,7 @@ func (a argocdApplication) health(synced annotate.Report) []annotate.Report {
 	switch h.Status {
 	case "Healthy":
 		if images := a.Status.Summary.Images; len(images) == 1 {
-			r.Version = or(imageTag(images[0]), r.Version)
+			r.Version = cmp.Or(imageTag(images[0]), r.Version)
 		}
 	case "Degraded":
 		r.Status = annotate.Failed

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -124,7 +125,7 @@ func (p argorolloutsPayload) revision(n int) annotate.Report {
 
 func (p argorolloutsPayload) id(n int) string {
 	m := p.Rollout.Metadata
-	return externalID(or(m.UID, m.Namespace+"/"+m.Name), strconv.Itoa(n))
+	return externalID(cmp.Or(m.UID, m.Namespace+"/"+m.Name), strconv.Itoa(n))
 }
 
 // version is the tag of the image of the container that is called as the Rollout, or of

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"strconv"
 	"strings"
@@ -82,7 +83,7 @@ func readBuildkite(h *Hook, d Delivery) (Told, error) {
 	if err := read(d.Body, &p); err != nil {
 		return Told{}, err
 	}
-	b, told := p.Build, Told{Event: or(d.Header.Get("X-Buildkite-Event"), p.Event)}
+	b, told := p.Build, Told{Event: cmp.Or(d.Header.Get("X-Buildkite-Event"), p.Event)}
 	switch told.Event {
 	case "build.scheduled", "build.running", "build.failing", "build.finished", "build.skipped":
 	case "":
@@ -98,7 +99,7 @@ func readBuildkite(h *Hook, d Delivery) (Told, error) {
 	}
 	switch {
 	case !ok:
-		return noRun(told.Event, or(p.Pipeline.Name, p.Pipeline.Slug)), nil
+		return noRun(told.Event, cmp.Or(p.Pipeline.Name, p.Pipeline.Slug)), nil
 	case b.ID == "":
 		return told, invalid("build.id", nil, "is missing")
 	}
@@ -158,8 +159,8 @@ func (p buildkitePayload) about(h *Hook, r annotate.Report) annotate.Report {
 	if b.Commit != "HEAD" { // which is any, until an agent says which
 		r.Commit = b.Commit
 	}
-	r.Service = or(r.Service, h.settings.Service, repositoryName(p.Pipeline.Repository), p.Pipeline.Slug)
-	r.Version = or(r.Version, versionOf(b.Tag, r.Commit))
+	r.Service = cmp.Or(r.Service, h.settings.Service, repositoryName(p.Pipeline.Repository), p.Pipeline.Slug)
+	r.Version = cmp.Or(r.Version, versionOf(b.Tag, r.Commit))
 	r.Title, r.Text = heading(b.Message)
 	r.Text = strings.TrimSpace(r.Text)
 	if b.Creator.Name != "" {

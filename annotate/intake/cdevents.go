@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -93,7 +94,7 @@ func readCDEvent(h *Hook, e cloudEvent) (Told, error) {
 		return Told{Event: e.Type}, err
 	}
 	c := &p.Context
-	c.ID, c.Source, c.Type = or(c.ID, e.ID), or(c.Source, e.Source), or(c.Type, e.Type)
+	c.ID, c.Source, c.Type = cmp.Or(c.ID, e.ID), cmp.Or(c.Source, e.Source), cmp.Or(c.Type, e.Type)
 	if c.Timestamp.IsZero() {
 		c.Timestamp = e.Time
 	}
@@ -162,7 +163,7 @@ func (p cdevent) complete(r *annotate.Report, event string) {
 
 // subjectID identifies the subject: its source is the event's where it says no other.
 func (p cdevent) subjectID(kind string) string {
-	return externalID(kind, or(p.Subject.Source, p.Context.Source), p.Subject.ID)
+	return externalID(kind, cmp.Or(p.Subject.Source, p.Context.Source), p.Subject.ID)
 }
 
 // instant is a change that the event alone tells of.
@@ -201,9 +202,9 @@ func (p cdevent) environment(predicate string) *annotate.Report {
 	}
 	r, s := p.instant(annotate.KindConfig), p.Subject
 	r.Environment = s.ID // as the services that are in it say
-	r.Title = fmt.Sprintf("environment %s %s", or(s.Content.Name, s.ID), predicate)
+	r.Title = fmt.Sprintf("environment %s %s", cmp.Or(s.Content.Name, s.ID), predicate)
 	r.Labels = map[string]string{"action": predicate}
-	r.Links = link("environment", or(s.Content.URI, s.Content.URL))
+	r.Links = link("environment", cmp.Or(s.Content.URI, s.Content.URL))
 	return r
 }
 
@@ -243,7 +244,7 @@ func (p cdevent) pipelineRun(r annotate.Report, predicate string) (*annotate.Rep
 	r.ExternalID = p.subjectID("pipelinerun")
 	r.Title, _ = heading(c.PipelineName)
 	r.Labels = map[string]string{"pipeline": c.PipelineName}
-	r.Links = link("run", or(c.URI, c.URL))
+	r.Links = link("run", cmp.Or(c.URI, c.URL))
 	switch predicate {
 	case "queued":
 		r.Status = annotate.Planned

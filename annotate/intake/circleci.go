@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"strconv"
 	"strings"
@@ -128,16 +129,16 @@ func readCircleCI(h *Hook, d Delivery) (Told, error) {
 // about says what was deployed, which is in one of two places.
 func (p circleciPayload) about(h *Hook, r annotate.Report) annotate.Report {
 	vcs, git, gitlab := p.Pipeline.VCS, p.Pipeline.Parameters.Git, p.Pipeline.Parameters.GitLab
-	r.Service = or(r.Service, h.settings.Service, p.Project.Name)
-	r.Commit = or(vcs.Revision, git.SHA)
-	r.Version = or(r.Version, versionOf(or(vcs.Tag, git.Tag), r.Commit))
-	r.Title, _ = heading(or(vcs.Commit.Subject, gitlab.CommitTitle))
-	if name := or(gitlab.UserName, vcs.Commit.Author.Name); name != "" {
+	r.Service = cmp.Or(r.Service, h.settings.Service, p.Project.Name)
+	r.Commit = cmp.Or(vcs.Revision, git.SHA)
+	r.Version = cmp.Or(r.Version, versionOf(cmp.Or(vcs.Tag, git.Tag), r.Commit))
+	r.Title, _ = heading(cmp.Or(vcs.Commit.Subject, gitlab.CommitTitle))
+	if name := cmp.Or(gitlab.UserName, vcs.Commit.Author.Name); name != "" {
 		r.Who = &annotate.Who{Name: name, Type: "person"}
 	}
 	r.Labels = labelled(map[string]string{
 		"project": p.Project.Slug, "workflow": p.Workflow.Name, "trigger": p.Pipeline.Trigger.Type,
-		"branch": or(vcs.Branch, git.Branch),
+		"branch": cmp.Or(vcs.Branch, git.Branch),
 	})
 	if p.Pipeline.Number > 0 {
 		r.Labels["pipeline"] = strconv.FormatInt(p.Pipeline.Number, 10)

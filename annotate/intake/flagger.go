@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -42,7 +43,7 @@ func readFlagger(_ *Hook, d Delivery) (Told, error) {
 	}
 	r := annotate.Report{
 		ExternalID: externalID(p.Namespace, p.Name, p.Checksum), At: at, Kind: annotate.KindDeploy,
-		Service: or(p.Metadata["service"], p.Name), Environment: or(p.Metadata["environment"], p.Metadata["env"]), Version: p.Metadata["version"],
+		Service: cmp.Or(p.Metadata["service"], p.Name), Environment: cmp.Or(p.Metadata["environment"], p.Metadata["env"]), Version: p.Metadata["version"],
 		Labels: map[string]string{}, Evidence: evidence(p.Phase + ": " + message),
 	}
 	for name, value := range p.Metadata {

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"reflect"
 	"strconv"
 	"strings"
@@ -198,7 +199,7 @@ func (p flagsmithPayload) audit() (Told, error) {
 		r.ExternalID = externalID("audit", a.CreatedDate.Format(time.RFC3339Nano), a.Log)
 	}
 	if a.Author != nil {
-		if name := or(strings.TrimSpace(a.Author.FirstName+" "+a.Author.LastName), a.Author.Email); name != "" {
+		if name := cmp.Or(strings.TrimSpace(a.Author.FirstName+" "+a.Author.LastName), a.Author.Email); name != "" {
 			r.Who = &annotate.Who{Name: name, Type: "person"}
 		}
 	}

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -69,15 +70,15 @@ func (e *fluxEvent) plainMetadata() {
 
 // object is the identity of what the event is about, also after it was made anew.
 func (e *fluxEvent) object() string {
-	return or(e.InvolvedObject.UID, e.InvolvedObject.Namespace+"/"+e.InvolvedObject.Name)
+	return cmp.Or(e.InvolvedObject.UID, e.InvolvedObject.Namespace+"/"+e.InvolvedObject.Name)
 }
 
 // about is what every event says.
 func (e *fluxEvent) about(r annotate.Report) annotate.Report {
-	r.At, r.Kind = e.Timestamp, or(r.Kind, annotate.KindDeploy)
-	r.Service = or(e.Metadata["service"], e.InvolvedObject.Name)
-	r.Environment = or(e.Metadata["environment"], e.Metadata["env"])
-	r.Version = or(e.Metadata["version"], imageTag(e.Metadata["image"]), r.Version)
+	r.At, r.Kind = e.Timestamp, cmp.Or(r.Kind, annotate.KindDeploy)
+	r.Service = cmp.Or(e.Metadata["service"], e.InvolvedObject.Name)
+	r.Environment = cmp.Or(e.Metadata["environment"], e.Metadata["env"])
+	r.Version = cmp.Or(e.Metadata["version"], imageTag(e.Metadata["image"]), r.Version)
 	r.Evidence = evidence(e.Reason + ": " + strings.Join(strings.Fields(e.Message), " "))
 	r.Labels = map[string]string{"object": e.InvolvedObject.Kind + "/" + e.InvolvedObject.Name, "namespace": e.InvolvedObject.Namespace}
 	for name, value := range e.Metadata {
@@ -123,7 +124,7 @@ func (e *fluxEvent) kustomization(told Told) (Told, error) {
 		return told, invalid("metadata.revision", nil, "is missing")
 	}
 	r.Commit = e.Metadata["commit"]
-	if from := or(e.Metadata["originRevision"], revision); r.Commit == "" && !strings.Contains(from, "sha256:") {
+	if from := cmp.Or(e.Metadata["originRevision"], revision); r.Commit == "" && !strings.Contains(from, "sha256:") {
 		_, r.Commit = fluxRevision(from) // the digest of an artifact is no commit
 	}
 	r.ExternalID = externalID("kustomization", e.object(), revision)

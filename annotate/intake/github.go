@@ -2,6 +2,7 @@ package intake
 
 import (
 	"bytes"
+	"cmp"
 	"net/url"
 	"strconv"
 	"strings"
@@ -114,7 +115,7 @@ type githubDeployment struct {
 
 // about is what every payload says of the repository.
 func (p githubPayload) about(r annotate.Report) annotate.Report {
-	r.Service = or(r.Service, p.Repository.Name)
+	r.Service = cmp.Or(r.Service, p.Repository.Name)
 	r.Labels = labelled(map[string]string{"repository": p.Repository.FullName})
 	return r
 }
@@ -181,7 +182,7 @@ func (p githubPayload) deploymentStatus(told Told) (Told, error) {
 	case status.Ended():
 		r.End = s.CreatedAt
 	}
-	r.Links = append(r.Links, link("run", or(s.LogURL, s.TargetURL))...)
+	r.Links = append(r.Links, link("run", cmp.Or(s.LogURL, s.TargetURL))...)
 	r.Links = append(r.Links, link("environment", s.EnvironmentURL)...)
 	told.Reports = []annotate.Report{asked, r}
 	return told, nil
@@ -199,7 +200,7 @@ func (p githubPayload) release(told Told) (Told, error) {
 		Kind: "release", Status: annotate.Succeeded, Start: p.Release.PublishedAt, End: p.Release.PublishedAt,
 		Version: p.Release.TagName, Who: p.Release.Author.who(), Text: p.Release.Body, Links: link("release", p.Release.HTMLURL),
 	})
-	r.Title = or(p.Release.Name, p.Release.TagName)
+	r.Title = cmp.Or(p.Release.Name, p.Release.TagName)
 	if p.Release.Prerelease {
 		r.Labels["prerelease"] = "true"
 	}
@@ -246,8 +247,8 @@ func (p githubPayload) workflowRun(h *Hook, told Told) (Told, error) {
 	r = p.about(r)
 	r.ExternalID = externalID("workflow_run", strconv.FormatInt(run.ID, 10), strconv.Itoa(max(1, run.RunAttempt)))
 	r.Start, r.Commit, r.Who, r.Links = run.StartedAt, run.HeadSHA, run.Actor.who(), link("run", run.HTMLURL)
-	r.Version = or(r.Version, versionOf(run.HeadBranch, run.HeadSHA))
-	r.Title, _ = heading(or(run.DisplayTitle, run.Name))
+	r.Version = cmp.Or(r.Version, versionOf(run.HeadBranch, run.HeadSHA))
+	r.Title, _ = heading(cmp.Or(run.DisplayTitle, run.Name))
 	r.Labels["workflow"] = run.Name
 	switch p.Action {
 	case "requested":

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"path"
 	"regexp"
@@ -118,7 +119,7 @@ type gitlabUser struct {
 var gitlabBot = regexp.MustCompile(`^(project|group)_\d+_bot`)
 
 func (u gitlabUser) who() *annotate.Who {
-	name := or(u.Name, u.Username)
+	name := cmp.Or(u.Name, u.Username)
 	switch {
 	case name == "":
 		return nil
@@ -152,7 +153,7 @@ func (p gitlabPayload) about(r annotate.Report) annotate.Report {
 	if r.Service == "" && p.Project.Path != "" {
 		r.Service = path.Base(p.Project.Path)
 	}
-	r.Service = or(r.Service, p.Project.Name)
+	r.Service = cmp.Or(r.Service, p.Project.Name)
 	r.Labels = labelled(map[string]string{"project": p.Project.Path})
 	return r
 }
@@ -177,7 +178,7 @@ func (p gitlabPayload) deployment(told Told) (Told, error) {
 	case p.DeploymentID == 0:
 		return told, invalid("deployment_id", nil, "is missing")
 	}
-	commit := or(gitlabCommit(p.CommitURL), p.ShortSHA)
+	commit := cmp.Or(gitlabCommit(p.CommitURL), p.ShortSHA)
 	r := p.about(annotate.Report{
 		ExternalID: "deployment/" + strconv.FormatInt(p.DeploymentID, 10), At: p.StatusChangedAt.Time,
 		Kind: annotate.KindDeploy, Status: status,
@@ -221,7 +222,7 @@ func (p gitlabPayload) release(told Told) (Told, error) {
 		ExternalID: "release/" + strconv.FormatInt(p.ID, 10), At: p.CreatedAt.Time,
 		// Its date is the author's to set: what is to come is planned, and else it is out.
 		Kind: "release", Start: p.ReleasedAt.Time, End: p.ReleasedAt.Time,
-		Title: or(p.Name, p.Tag), Text: p.Description, Version: p.Tag, Commit: p.Commit.ID,
+		Title: cmp.Or(p.Name, p.Tag), Text: p.Description, Version: p.Tag, Commit: p.Commit.ID,
 	})
 	r.Links = append(r.Links, link("release", p.URL)...)
 	r.Links = append(r.Links, link("commit", p.Commit.URL)...)
@@ -264,9 +265,9 @@ var gitlabPipelines = map[string]annotate.Status{
 // pipeline takes a pipeline by its name, or by its ref where it has none.
 func (p gitlabPayload) pipeline(h *Hook, told Told) (Told, error) {
 	a := p.Attributes
-	r, ok := h.run(or(a.Name, a.Ref))
+	r, ok := h.run(cmp.Or(a.Name, a.Ref))
 	if !ok {
-		return noRun(told.Event, or(a.Name, a.Ref)), nil
+		return noRun(told.Event, cmp.Or(a.Name, a.Ref)), nil
 	}
 	status, known := gitlabPipelines[a.Status]
 	switch {
@@ -285,8 +286,8 @@ func (p gitlabPayload) pipeline(h *Hook, told Told) (Told, error) {
 	if a.Tag {
 		tag = a.Ref
 	}
-	r.Version, r.Commit, r.Who = or(r.Version, versionOf(tag, a.SHA)), a.SHA, p.User.who()
-	r.Title, _ = heading(or(a.Name, p.Commit.Title))
+	r.Version, r.Commit, r.Who = cmp.Or(r.Version, versionOf(tag, a.SHA)), a.SHA, p.User.who()
+	r.Title, _ = heading(cmp.Or(a.Name, p.Commit.Title))
 	for name, value := range labelled(map[string]string{"ref": a.Ref, "pipeline_source": a.Source}) {
 		r.Labels[name] = value
 	}

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -228,15 +229,15 @@ const maxAhead = time.Hour
 // id is the sender's own name for a delivery, which a retry of it has, too; empty where it
 // has none.
 func (d Delivery) id() string {
-	return or(d.Header.Get("webhook-id"), d.Header.Get("Idempotency-Key"), d.Header.Get("X-GitHub-Delivery"))
+	return cmp.Or(d.Header.Get("webhook-id"), d.Header.Get("Idempotency-Key"), d.Header.Get("X-GitHub-Delivery"))
 }
 
 // complete fills in what is the same in all reports of a hook.
 func (h *Hook) complete(r *annotate.Report, event string, arrived time.Time) {
 	s := h.settings
 	r.Source = s.Name
-	r.Service = or(r.Service, s.Service)
-	r.Environment = or(r.Environment, s.Environment)
+	r.Service = cmp.Or(r.Service, s.Service)
+	r.Environment = cmp.Or(r.Environment, s.Environment)
 	for name, value := range s.Labels {
 		if _, said := r.Labels[name]; !said {
 			if r.Labels == nil {
@@ -253,7 +254,7 @@ func (h *Hook) complete(r *annotate.Report, event string, arrived time.Time) {
 	}
 	for i := range r.Evidence {
 		e := &r.Evidence[i]
-		e.Source = or(e.Source, s.Name)
+		e.Source = cmp.Or(e.Source, s.Name)
 		if e.Time.IsZero() {
 			e.Time = r.At
 		}
@@ -303,16 +304,6 @@ func evidence(text string) []annotate.Evidence {
 		return nil
 	}
 	return []annotate.Evidence{{Text: text}}
-}
-
-// or is the first that is not empty.
-func or(values ...string) string {
-	for _, value := range values {
-		if value != "" {
-			return value
-		}
-	}
-	return ""
 }
 
 // ShownHeaders are the headers of a delivery that say what it is, by their names in small

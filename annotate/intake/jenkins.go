@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"net/url"
 	"path"
 	"strconv"
@@ -127,10 +128,10 @@ func (p jenkinsPayload) about(h *Hook, job string, r annotate.Report) annotate.R
 	b := p.Build
 	r.Title = job + " #" + strconv.FormatInt(b.Number, 10)
 	r.Text = b.Notes
-	r.Version = or(r.Version, p.parameter("version"), versionOf(b.SCM.tag(), b.SCM.Commit))
-	r.Environment = or(r.Environment, p.parameter("environment"))
+	r.Version = cmp.Or(r.Version, p.parameter("version"), versionOf(b.SCM.tag(), b.SCM.Commit))
+	r.Environment = cmp.Or(r.Environment, p.parameter("environment"))
 	// The repository is often that of scripts that deploy: the hook knows better.
-	r.Service = or(r.Service, p.parameter("service"), h.settings.Service, repositoryName(b.SCM.URL))
+	r.Service = cmp.Or(r.Service, p.parameter("service"), h.settings.Service, repositoryName(b.SCM.URL))
 	r.Commit = b.SCM.Commit
 	if len(b.SCM.Culprits) == 1 {
 		r.Who = &annotate.Who{Name: b.SCM.Culprits[0], Type: "person"}
@@ -156,13 +157,13 @@ func (p jenkinsPayload) job() string {
 		}
 		names, rest = append(names, name), rest[1:]
 	}
-	return or(strings.Join(names, "/"), p.Name)
+	return cmp.Or(strings.Join(names, "/"), p.Name)
 }
 
 // id tells a build from those of other jobs, and of other Jenkinses where they say who
 // they are.
 func (p jenkinsPayload) id(job string) string {
-	if where := or(p.Build.FullURL, p.Build.URL); where != "" {
+	if where := cmp.Or(p.Build.FullURL, p.Build.URL); where != "" {
 		return externalID("build", strings.Trim(where, "/"))
 	}
 	return externalID("build", job, strconv.FormatInt(p.Build.Number, 10))
@@ -170,7 +171,7 @@ func (p jenkinsPayload) id(job string) string {
 
 // parameter is that parameter of a build, whose name may be in capitals.
 func (p jenkinsPayload) parameter(name string) string {
-	return or(p.Build.Parameters[name], p.Build.Parameters[strings.ToUpper(name)])
+	return cmp.Or(p.Build.Parameters[name], p.Build.Parameters[strings.ToUpper(name)])
 }
 
 // repositoryName is the last part of the URL of a repository, also of one for ssh.

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"reflect"
@@ -153,8 +154,8 @@ func (p launchDarklyEntry) report(kind string) annotate.Report {
 		Labels: labelled(map[string]string{"project": only(p.part("proj"))}),
 		Links:  link(p.Kind, p.site()),
 	}
-	about := or(p.Target.Name, p.Name)
-	r.Title = strings.TrimSpace(or(p.TitleVerb, "changed") + " " + about)
+	about := cmp.Or(p.Target.Name, p.Name)
+	r.Title = strings.TrimSpace(cmp.Or(p.TitleVerb, "changed") + " " + about)
 	if p.Parent.Name != "" && p.Parent.Name != about && r.Environment != "" {
 		r.Title += " in " + p.Parent.Name
 	}
@@ -164,10 +165,10 @@ func (p launchDarklyEntry) report(kind string) annotate.Report {
 
 // who is the member, or what else did it: most tokens are some member's.
 func (p launchDarklyEntry) who() *annotate.Who {
-	if name := or(strings.TrimSpace(p.Member.FirstName+" "+p.Member.LastName), p.Member.Email); name != "" {
+	if name := cmp.Or(strings.TrimSpace(p.Member.FirstName+" "+p.Member.LastName), p.Member.Email); name != "" {
 		return &annotate.Who{Name: name, Type: "person"}
 	}
-	if name := or(p.Token.Name, p.App.Name, p.Subject.Name); name != "" {
+	if name := cmp.Or(p.Token.Name, p.App.Name, p.Subject.Name); name != "" {
 		return &annotate.Who{Name: name, Type: "machine"}
 	}
 	return nil
@@ -192,7 +193,7 @@ func (p launchDarklyEntry) site() string {
 // something else now, or one where what it gives by default stays as it was.
 func (p launchDarklyEntry) flagReports(r annotate.Report) []annotate.Report {
 	before, after := launchDarklyFlagOf(p.Previous), launchDarklyFlagOf(p.Current)
-	key := or(only(p.part("flag")), after.Key, before.Key)
+	key := cmp.Or(only(p.part("flag")), after.Key, before.Key)
 	r.Flag = &annotate.FlagChange{Key: key}
 	environments := p.part("env")
 	if len(environments) > 1 && (before.Environments == nil || after.Environments == nil) {

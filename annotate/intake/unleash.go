@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"reflect"
 	"slices"
 	"strconv"
@@ -109,7 +110,7 @@ func readUnleash(_ *Hook, d Delivery) (Told, error) {
 	}
 	if ofSegment {
 		r.Kind = annotate.KindConfig
-		r.Title = strings.Join(strings.Fields("segment "+or(p.Data.Name, p.PreData.Name)+" "+segment), " ")
+		r.Title = strings.Join(strings.Fields("segment "+cmp.Or(p.Data.Name, p.PreData.Name)+" "+segment), " ")
 	} else {
 		p.flag(&r, words)
 	}
@@ -138,13 +139,13 @@ func (p unleashEvent) flag(r *annotate.Report, words string) {
 	case p.Type == "feature-environment-disabled":
 		r.Flag.From, r.Flag.To = true, false
 	case strings.HasPrefix(p.Type, "feature-strategy-"):
-		r.Title = details(r.Title, or(p.Data.Title, p.Data.Name, p.PreData.Title, p.PreData.Name), p.rollout())
+		r.Title = details(r.Title, cmp.Or(p.Data.Title, p.Data.Name, p.PreData.Title, p.PreData.Name), p.rollout())
 	case strings.HasSuffix(p.Type, "variants-updated"):
 		if from, to := p.PreData.gives(), p.Data.gives(); !reflect.DeepEqual(from, to) {
 			r.Flag.From, r.Flag.To = from, to
 		}
 	case strings.HasPrefix(p.Type, "release-plan-"):
-		r.Title = details(r.Title, or(p.Data.Name, p.PreData.Name), p.Data.MilestoneName)
+		r.Title = details(r.Title, cmp.Or(p.Data.Name, p.PreData.Name), p.Data.MilestoneName)
 	}
 }
 

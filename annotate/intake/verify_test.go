@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
@@ -146,7 +147,7 @@ func TestOnlyWhoKnowsTheSecretIsHeard(t *testing.T) {
 		t.Run(s.sender+" "+s.way, func(t *testing.T) {
 			hook, err := NewHook(HookSettings{Name: "h", Sender: s.sender, Change: map[string]string{senderGeneric: "."}[s.sender]})
 			require.NoError(t, err)
-			secret := or(s.secret, theSecret)
+			secret := cmp.Or(s.secret, theSecret)
 			delivery := func(secret string, at time.Time) Delivery {
 				d := Delivery{Header: http.Header{}, Body: []byte(`{"a": 1}`), Arrived: now}
 				s.sign(&d, secret, at)

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -90,7 +91,7 @@ func cloudEventOf(e annotate.Event, source string, turned bool) cloudEvent {
 // subject. What CDEvents have no type for, such as a deploy that begins or fails, is a
 // custom event (custom/README.md of their specification).
 func describe(c annotate.Change, turned bool) (kind, subject string, content map[string]any) {
-	environment := map[string]any{"id": first(c.Environment, "default")}
+	environment := map[string]any{"id": cmp.Or(c.Environment, "default")}
 	switch {
 	case !turned:
 		return "dev.cdeventsx.tidemark-change.corrected.0.1.0", c.ID, map[string]any{"kind": c.Kind, "title": c.Headline()}
@@ -120,17 +121,8 @@ func describe(c annotate.Change, turned bool) (kind, subject string, content map
 // brought.
 func purl(c annotate.Change) string {
 	p := "pkg:generic/" + url.PathEscape(c.Service)
-	if version := first(c.Version, c.Commit); version != "" {
+	if version := cmp.Or(c.Version, c.Commit); version != "" {
 		p += "@" + url.PathEscape(version)
 	}
 	return p
-}
-
-func first(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
 }
