@@ -18,6 +18,8 @@ const (
 	// LabelTold is "false" for a deploy that was seen and that nobody told of, and "true"
 	// for one that was both.
 	LabelTold = "told"
+	// LabelRollout is how far a rollout is: how many of how many targets or pods, as 7/10.
+	LabelRollout = "rollout"
 )
 
 // identity is a sender's own name for a change.

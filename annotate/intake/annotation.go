@@ -31,7 +31,7 @@ const (
 var ownLabels = []string{labelTags, labelData, labelDashboard, labelPanel, labelDeleted}
 
 // KindAnnotation is the kind of a change whose tags name none.
-const KindAnnotation = "annotation"
+const KindAnnotation = annotate.KindUnknown
 
 // Annotation is a point or a region in time with a text and tags, as Grafana and
 // Graphite know it.

@@ -217,7 +217,7 @@ func (a argocdApplication) health(synced annotate.Report) []annotate.Report {
 	switch h.Status {
 	case "Healthy":
 		if images := a.Status.Summary.Images; len(images) == 1 {
-			r.Version = cmp.Or(imageTag(images[0]), r.Version)
+			r.Version = cmp.Or(ImageTag(images[0]), r.Version)
 		}
 	case "Degraded":
 		r.Status = annotate.Failed

@@ -134,13 +134,13 @@ func (p argorolloutsPayload) version() string {
 	containers := p.Rollout.Spec.Template.Spec.Containers
 	for _, c := range containers {
 		if c.Name == p.Rollout.Metadata.Name {
-			return imageTag(c.Image)
+			return ImageTag(c.Image)
 		}
 	}
 	if len(containers) == 0 {
 		return ""
 	}
-	return imageTag(containers[0].Image)
+	return ImageTag(containers[0].Image)
 }
 
 // superseded is what an update says of the revision before it, where that was under way:

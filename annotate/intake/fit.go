@@ -21,7 +21,7 @@ func externalID(parts ...string) string {
 		return id
 	}
 	sum := sha256.Sum256([]byte(id))
-	return line(id, 100) + "#" + hex.EncodeToString(sum[:16])
+	return Line(id, 100) + "#" + hex.EncodeToString(sum[:16])
 }
 
 // versionOf is the version that a ref of Git and its commit stand for: a tag that looks
@@ -43,40 +43,40 @@ var versionLike = regexp.MustCompile(`^([a-zA-Z][a-zA-Z0-9-]*[-_@/])?(v?[0-9]+(\
 // fit cuts what is longer than a change may be, and leaves out what it cannot have.
 func fit(r *annotate.Report) {
 	for _, field := range []*string{&r.Service, &r.Environment, &r.Version, &r.PreviousVersion, &r.Commit} {
-		*field = line(*field, annotate.MaxName)
+		*field = Line(*field, annotate.MaxName)
 	}
-	r.Title = line(r.Title, annotate.MaxTitle)
+	r.Title = Line(r.Title, annotate.MaxTitle)
 	for _, field := range []*string{&r.Text, &r.Risk, &r.Contingency} {
 		*field = Clip(text(*field), annotate.MaxText)
 	}
 	if r.Who != nil {
-		if r.Who.Name = line(r.Who.Name, annotate.MaxName); r.Who.Name == "" {
+		if r.Who.Name = Line(r.Who.Name, annotate.MaxName); r.Who.Name == "" {
 			r.Who = nil
 		}
 	}
 	if r.Flag != nil {
-		flag := annotate.FlagChange{Key: line(r.Flag.Key, annotate.MaxName), From: flagValue(r.Flag.From), To: flagValue(r.Flag.To)}
+		flag := annotate.FlagChange{Key: Line(r.Flag.Key, annotate.MaxName), From: flagValue(r.Flag.From), To: flagValue(r.Flag.To)}
 		if r.Flag = &flag; flag.Key == "" {
 			r.Flag = nil
 		}
 	}
 	labels := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(r.Labels)) {
-		if value := line(r.Labels[name], annotate.MaxValue); value != "" && annotate.IsLabelName(name) && len(labels) < annotate.MaxLabels {
+		if value := Line(r.Labels[name], annotate.MaxValue); value != "" && annotate.IsLabelName(name) && len(labels) < annotate.MaxLabels {
 			labels[name] = value
 		}
 	}
 	r.Labels = labels
 	var links []annotate.Link
 	for _, l := range r.Links {
-		if good := link(line(l.Rel, annotate.MaxName), l.Href); good != nil && len(links) < annotate.MaxLinks {
-			good[0].Title = line(l.Title, annotate.MaxTitle)
+		if good := link(Line(l.Rel, annotate.MaxName), l.Href); good != nil && len(links) < annotate.MaxLinks {
+			good[0].Title = Line(l.Title, annotate.MaxTitle)
 			links = append(links, good...)
 		}
 	}
 	r.Links = links
 	for i := range r.Evidence {
-		r.Evidence[i].Source = line(r.Evidence[i].Source, annotate.MaxName)
+		r.Evidence[i].Source = Line(r.Evidence[i].Source, annotate.MaxName)
 		r.Evidence[i].Text = Clip(text(r.Evidence[i].Text), maxEvidence)
 	}
 }
@@ -85,8 +85,8 @@ func fit(r *annotate.Report) {
 // has room for a hundred.
 const maxEvidence = 1000
 
-// line is a text as one line of at most most bytes.
-func line(s string, most int) string {
+// Line is a text as one line of at most most bytes.
+func Line(s string, most int) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '

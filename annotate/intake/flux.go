@@ -78,7 +78,7 @@ func (e *fluxEvent) about(r annotate.Report) annotate.Report {
 	r.At, r.Kind = e.Timestamp, cmp.Or(r.Kind, annotate.KindDeploy)
 	r.Service = cmp.Or(e.Metadata["service"], e.InvolvedObject.Name)
 	r.Environment = cmp.Or(e.Metadata["environment"], e.Metadata["env"])
-	r.Version = cmp.Or(e.Metadata["version"], imageTag(e.Metadata["image"]), r.Version)
+	r.Version = cmp.Or(e.Metadata["version"], ImageTag(e.Metadata["image"]), r.Version)
 	r.Evidence = evidence(e.Reason + ": " + strings.Join(strings.Fields(e.Message), " "))
 	r.Labels = map[string]string{"object": e.InvolvedObject.Kind + "/" + e.InvolvedObject.Name, "namespace": e.InvolvedObject.Namespace}
 	for name, value := range e.Metadata {
@@ -199,8 +199,8 @@ func (e *fluxEvent) helmRelease(told Told) (Told, error) {
 	return told, nil
 }
 
-// imageTag is the tag of a container's image; empty where it has none but its digest.
-func imageTag(image string) string {
+// ImageTag is the tag of a container's image; empty where it has none but its digest.
+func ImageTag(image string) string {
 	image, _, _ = strings.Cut(image, "@")
 	name := image[strings.LastIndexByte(image, '/')+1:]
 	_, tag, _ := strings.Cut(name, ":")

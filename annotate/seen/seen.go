@@ -14,9 +14,6 @@ import (
 	"github.com/tidemark/tidemark/annotate"
 )
 
-// LabelRollout is how far a rollout is: how many of how many targets, as 7/10.
-const LabelRollout = "rollout"
-
 // Target is one process, as it is seen.
 type Target struct {
 	// Instance tells it from the others of its service.
@@ -294,7 +291,7 @@ func (w *watch) tell(status annotate.Status, at time.Time, text string) {
 	report := annotate.Report{
 		Source: annotate.SourceSeen, ExternalID: r.ID, At: annotate.At(at), Kind: annotate.KindDeploy, Status: status, Start: annotate.At(r.First),
 		Service: w.place.Service, Environment: w.place.Environment, Version: r.Version, PreviousVersion: r.Previous, Commit: r.Commit,
-		Labels:   map[string]string{annotate.LabelSeen: "true", annotate.LabelTold: "false", LabelRollout: fmt.Sprintf("%d/%d", r.Done, r.Total)},
+		Labels:   map[string]string{annotate.LabelSeen: "true", annotate.LabelTold: "false", annotate.LabelRollout: fmt.Sprintf("%d/%d", r.Done, r.Total)},
 		Evidence: []annotate.Evidence{{Source: annotate.SourceSeen, Time: annotate.At(at), Text: text}},
 	}
 	if status.Ended() {

@@ -102,15 +102,11 @@ func by(name string) string { return "hook:" + name }
 
 // find returns the hook of a name, or a NotFound error.
 func (h *Hooks) find(name string) (*hook, error) {
-	set := *h.set.Load()
-	if one := set[name]; one != nil {
+	if one := (*h.set.Load())[name]; one != nil {
 		return one, nil
 	}
-	known := "none is set up"
-	if len(set) > 0 {
-		known = fmt.Sprintf("%d others are", len(set)) // their names are nobody's business who has no secret
-	}
-	return nil, &annotate.Error{Code: annotate.NotFound, Message: "no hook has this name: " + known + "; they are the section hooks of the configuration"}
+	// Which names there are is nobody's business who has no secret.
+	return nil, &annotate.Error{Code: annotate.NotFound, Message: "no hook has this name; hooks are set up in the section hooks of the configuration"}
 }
 
 // Signed returns why the delivery to the hook of a name will be refused, as far as that is

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tidemark/tidemark/annotate"
+	"github.com/tidemark/tidemark/annotate/intake"
 )
 
 // workload is a Deployment, a StatefulSet or a DaemonSet, as it stands.
@@ -177,6 +178,9 @@ func (s state) next(c Cluster, w workload, now time.Time) (state, []annotate.Rep
 	return s, reports
 }
 
+// maxText is how much is kept of what a cluster says of a failure, in bytes.
+const maxText = 1000
+
 // clocksDiffer is how far the cluster's clock may be behind ours.
 const clocksDiffer = time.Minute
 
@@ -206,12 +210,12 @@ func (w workload) report(c Cluster, r rollout, status annotate.Status, at, now t
 		Source: c.Name, ExternalID: r.ID, At: annotate.At(now),
 		Kind: annotate.KindDeploy, Status: status, Start: annotate.At(r.Began), Service: w.meta.Name, Environment: c.Environment, Version: r.Version,
 		Labels: map[string]string{
-			"namespace": w.meta.Namespace, "workload": w.kind + "/" + w.meta.Name, "rollout": fmt.Sprintf("%d/%d", w.done, w.total),
+			"namespace": w.meta.Namespace, "workload": w.kind + "/" + w.meta.Name, annotate.LabelRollout: fmt.Sprintf("%d/%d", w.done, w.total),
 		},
-		Evidence: []annotate.Evidence{{Source: c.Name, Time: annotate.At(at), Text: line(text, 1000)}},
+		Evidence: []annotate.Evidence{{Source: c.Name, Time: annotate.At(at), Text: intake.Line(text, maxText)}},
 	}
 	if status != annotate.Cancelled { // which another template may have written by now
-		report.Title = line(w.meta.Annotations["kubernetes.io/change-cause"], annotate.MaxTitle)
+		report.Title = intake.Line(w.meta.Annotations["kubernetes.io/change-cause"], annotate.MaxTitle)
 	}
 	for name, value := range c.Labels {
 		report.Labels[name] = value
@@ -251,17 +255,5 @@ func (w workload) version() string {
 	if len(w.template.Spec.Containers) == 0 {
 		return ""
 	}
-	image, _, _ := strings.Cut(w.template.Spec.Containers[0].Image, "@")
-	name := image[strings.LastIndexByte(image, '/')+1:]
-	_, tag, _ := strings.Cut(name, ":")
-	return line(tag, annotate.MaxName)
-}
-
-// line is a text as one line of at most most bytes.
-func line(s string, most int) string {
-	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "\uFFFD")), " ")
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "")
-	}
-	return s
+	return intake.Line(intake.ImageTag(w.template.Spec.Containers[0].Image), annotate.MaxName)
 }
